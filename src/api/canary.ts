@@ -274,6 +274,8 @@ export interface ConsumedIntent {
   readonly value: string;
   readonly manager: string;
   readonly at: Instant;
+  /** The annotation has been taken away, so that the same words may be said again. */
+  readonly cleared: boolean;
 }
 
 /** Where a rollout stands. Everything that a restart must not forget. */
@@ -303,6 +305,8 @@ export interface Rollout {
   readonly approved: readonly string[];
   /** Ready pods that the primary needs before traffic returns to it; null = its own count. */
   readonly capacity: number | null;
+  /** Stamp that the canary's pod template must carry, because a config changed while its pods ran; null = none. */
+  readonly configStamp: string | null;
 }
 
 export interface CanaryStatus {
@@ -331,8 +335,8 @@ export interface CanaryStatus {
   readonly rollout: Rollout | null;
   /** The scale-down under way: the target's generation when it was chosen, and how often it was chosen. */
   readonly parking: { readonly generation: number; readonly rounds: number } | null;
-  /** How often in a row another manager undid a repair of ours. */
-  readonly repairs: number;
+  /** How often another manager undid what traffic rests on, and the resourceVersion of the last object to be repaired. */
+  readonly repairs: { readonly rounds: number; readonly seen: string };
   /** Post-rollout hooks that have not been called yet. */
   readonly owed: readonly string[];
   readonly measurements: readonly Measurement[];
