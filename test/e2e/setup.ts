@@ -1,0 +1,65 @@
+// Before the end-to-end tests: one real control plane with the CRDs for the whole run; after them: nothing of it is left.
+import { globSync } from 'node:fs';
+import { join } from 'node:path';
+import type { TestProject } from 'vitest/node';
+import type { Connection } from './cluster/api.ts';
+import { applyCrds } from './cluster/apply.ts';
+import { NotAvailable, findComponents } from './cluster/components.ts';
+import { type User, USERS, startControlPlane } from './cluster/control-plane.ts';
+
+/** What each test file gets by `inject('cluster')`; null: there is no cluster, and such tests are skipped. */
+export interface ClusterAddress {
+  readonly dir: string;
+  readonly connections: Readonly<Record<User, Connection>>;
+  /** Paths. */
+  readonly kubeconfigs: Readonly<Record<User, string>>;
+  readonly auditLog: string;
+  /** The cache of programs: bin/ crds/ images/. */
+  readonly components: string;
+  /** Gateway API's CRDs are in the cluster. */
+  readonly gatewayApi: boolean;
+}
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    cluster: ClusterAddress | null;
+  }
+}
+
+const CRDS = join(import.meta.dirname, '../../crds');
+
+export async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
+  let components;
+  try {
+    components = await findComponents();
+  } catch (error) {
+    if (!(error instanceof NotAvailable) || process.env['CI'] === 'true') throw error;
+    process.stderr.write(`\nEND-TO-END TESTS DO NOT RUN: ${error.message}\n\n`);
+    project.provide('cluster', null);
+    return undefined;
+  }
+  const controlPlane = await startControlPlane({ components });
+  const { gatewayCrds } = components;
+  try {
+    const own = globSync(join(CRDS, '*.yaml')).filter(
+      (file) => !file.endsWith('kustomization.yaml'),
+    );
+    await applyCrds(controlPlane.api, [...own, ...(gatewayCrds === null ? [] : [gatewayCrds])]);
+  } catch (error) {
+    await controlPlane.stop();
+    throw error;
+  }
+  project.provide('cluster', {
+    dir: controlPlane.dir,
+    connections: perUser((user) => controlPlane.connection(user)),
+    kubeconfigs: perUser((user) => controlPlane.kubeconfig(user)),
+    auditLog: controlPlane.auditLog,
+    components: components.dir,
+    gatewayApi: gatewayCrds !== null,
+  });
+  return () => controlPlane.stop();
+}
+
+function perUser<T>(of: (user: User) => T): Readonly<Record<User, T>> {
+  return Object.fromEntries(USERS.map((user) => [user, of(user)])) as Record<User, T>;
+}
