@@ -6,6 +6,7 @@ import type { Connection } from './cluster/api.ts';
 import { applyCrds } from './cluster/apply.ts';
 import { NotAvailable, findComponents } from './cluster/components.ts';
 import { type User, USERS, startControlPlane } from './cluster/control-plane.ts';
+import { registerNodes } from './cluster/nodes.ts';
 
 /** What each test file gets by `inject('cluster')`; null: there is no cluster, and such tests are skipped. */
 export interface ClusterAddress {
@@ -45,6 +46,7 @@ export async function setup(project: TestProject): Promise<(() => Promise<void>)
       (file) => !file.endsWith('kustomization.yaml'),
     );
     await applyCrds(controlPlane.api, [...own, ...(gatewayCrds === null ? [] : [gatewayCrds])]);
+    await registerNodes(controlPlane.api, 3);
   } catch (error) {
     await controlPlane.stop();
     throw error;
