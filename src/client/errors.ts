@@ -32,6 +32,8 @@ export interface ApiErrorFields {
   readonly code: number;
   readonly status: KubeStatus | null;
   readonly retryAfterMs: number | null;
+  /** Said in the message where the server sent no status. Default: the kind. */
+  readonly detail?: string;
   readonly cause?: unknown;
 }
 
@@ -44,7 +46,9 @@ export class ApiError extends Error {
 
   /** `attempt`: what was tried on which object, lower case: `get deployments shop/web`. */
   constructor(attempt: string, fields: ApiErrorFields) {
-    super(`${attempt}: ${fields.status?.message ?? fields.kind}`, { cause: fields.cause });
+    super(`${attempt}: ${fields.status?.message ?? fields.detail ?? fields.kind}`, {
+      cause: fields.cause,
+    });
     this.name = 'ApiError';
     this.kind = fields.kind;
     this.code = fields.code;

@@ -25,3 +25,9 @@ function dayExists(text: string): boolean {
   const seconds = text.slice(0, 19).toUpperCase();
   return new Date(`${seconds}Z`).toISOString().slice(0, 19) === seconds;
 }
+
+/** The date form of an HTTP header such as Retry-After; null if the text is not one. */
+export function parseHttpDate(text: string): Instant | null {
+  const epochMs = /^[A-Za-z]{3}, /.test(text) ? Date.parse(text) : Number.NaN;
+  return Number.isNaN(epochMs) ? null : asInstant(epochMs);
+}

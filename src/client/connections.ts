@@ -1,0 +1,102 @@
+// Pooled HTTP/2 connections to one server, made anew when certificates change or when a peer has gone silent.
+import { createSecureContext } from 'node:tls';
+import { type Dispatcher, Pool, ProxyAgent } from 'undici';
+import type { Clock } from '../clock/clock.ts';
+import type { ClusterConfig } from './cluster-config.ts';
+import type { TlsMaterial } from './credentials.ts';
+
+const CONNECT_TIMEOUT_MS = 10_000;
+/** The server takes 100 streams a connection, so this is far above what an operator has open. */
+const CONNECTIONS_MAX = 64;
+/** The server closes idle connections after 90 s. */
+const IDLE_CONNECTION_MS = 60_000;
+/** A server that is merely slow must not be met with a new connection for every call. */
+const SUSPECT_INTERVAL_MS = 10_000;
+
+export class Connections implements AsyncDisposable {
+  readonly #config: ClusterConfig;
+  readonly #clock: Clock;
+  #current: { readonly tls: TlsMaterial; readonly dispatcher: Dispatcher } | null = null;
+  readonly #draining = new Set<Dispatcher>();
+  #suspectedAtMs = Number.NEGATIVE_INFINITY;
+  #disposed = false;
+
+  constructor(config: ClusterConfig, clock: Clock) {
+    this.#config = config;
+    this.#clock = clock;
+  }
+
+  /** Connections that authenticate with this material; those with older material are drained. */
+  with(tls: TlsMaterial): Dispatcher {
+    if (this.#disposed) throw new Error('the client is closed');
+    if (this.#current?.tls === tls) return this.#current.dispatcher;
+    let dispatcher: Dispatcher;
+    try {
+      dispatcher = open(this.#config, tls);
+    } catch (error) {
+      // Certificate and key are replaced one after the other: until they fit, the old ones still serve.
+      if (this.#current === null) throw error;
+      return this.#current.dispatcher;
+    }
+    this.#retire();
+    this.#current = { tls, dispatcher };
+    return dispatcher;
+  }
+
+  /**
+   * The peer did not answer in time. Pings of the pool have no answer deadline, so without this a connection that
+   * died silently would take every later request with it. What runs on the old connection keeps its own limits.
+   */
+  suspect(dispatcher: Dispatcher): void {
+    if (this.#current?.dispatcher !== dispatcher) return;
+    if (this.#clock.since(this.#suspectedAtMs) < SUSPECT_INTERVAL_MS) return;
+    this.#suspectedAtMs = this.#clock.monotonicMs();
+    this.#retire();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#disposed = true;
+    const all = [...this.#draining, ...(this.#current === null ? [] : [this.#current.dispatcher])];
+    this.#current = null;
+    await Promise.all(all.map((dispatcher) => dispatcher.destroy()));
+  }
+
+  #retire(): void {
+    const old = this.#current?.dispatcher;
+    this.#current = null;
+    if (old === undefined) return;
+    this.#draining.add(old);
+    // Ends when its last request does. Destroyed meanwhile, it rejects, which is no news.
+    old.close().then(
+      () => this.#draining.delete(old),
+      () => this.#draining.delete(old),
+    );
+  }
+}
+
+function open(config: ClusterConfig, tls: TlsMaterial): Dispatcher {
+  const material = {
+    ...(tls.ca === null ? {} : { ca: tls.ca }),
+    ...(tls.cert === null ? {} : { cert: tls.cert }),
+    ...(tls.key === null ? {} : { key: tls.key }),
+  };
+  createSecureContext(material); // throws here, and not in the middle of a request
+  const connect = {
+    ...material,
+    timeout: CONNECT_TIMEOUT_MS,
+    rejectUnauthorized: !config.insecureSkipTlsVerify,
+    ...(config.tlsServerName === null ? {} : { servername: config.tlsServerName }),
+  };
+  const options = {
+    allowH2: true,
+    connections: CONNECTIONS_MAX,
+    keepAliveTimeout: IDLE_CONNECTION_MS,
+    // Limits on time are the transport's, on its Clock.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+  };
+  if (config.proxyUrl !== null) {
+    return new ProxyAgent({ ...options, uri: config.proxyUrl, requestTls: connect });
+  }
+  return new Pool(config.server.origin, { ...options, connect });
+}
