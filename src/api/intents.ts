@@ -2,7 +2,8 @@
 import { INTENT_VERBS } from './canary.ts';
 import type { Intent, IntentVerb } from './canary.ts';
 import type { Findings } from './findings.ts';
-import { isObject, quote } from './schema/check.ts';
+import { isObject } from './json.ts';
+import { quote } from './schema/check.ts';
 
 const FORM = /^([0-9a-f]{8,64})(?:\/(0|[1-9][0-9]{0,5}))?$/;
 

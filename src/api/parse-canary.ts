@@ -9,6 +9,7 @@ import type {
 } from './canary.ts';
 import { Findings } from './findings.ts';
 import { parseIntents } from './intents.ts';
+import { isObject, textOf, textsOf } from './json.ts';
 import type { KubeObject } from './kubernetes.ts';
 import { checkNames } from './names.ts';
 import { parseAnalysis } from './parse-analysis.ts';
@@ -16,7 +17,7 @@ import { parseService } from './parse-service.ts';
 import { analysisSchema } from './schema/canary-analysis.ts';
 import { specSchema } from './schema/canary-spec.ts';
 import type { RawSpec } from './schema/canary-spec.ts';
-import { check, isObject } from './schema/check.ts';
+import { check } from './schema/check.ts';
 import { parseStatus } from './status.ts';
 import { parseTimeOrEpoch } from './time.ts';
 
@@ -52,33 +53,20 @@ export function canaryOf(parsed: ParsedCanary): Canary | null {
 }
 
 function parseIdentity(metadata: Readonly<Record<string, unknown>>): CanaryIdentity {
-  const text = (key: string): string => {
-    const value = metadata[key];
-    return typeof value === 'string' ? value : '';
-  };
   const { generation, finalizers } = metadata;
   return {
-    namespace: text('namespace'),
-    name: text('name'),
-    uid: text('uid'),
-    resourceVersion: text('resourceVersion'),
+    namespace: textOf(metadata['namespace']),
+    name: textOf(metadata['name']),
+    uid: textOf(metadata['uid']),
+    resourceVersion: textOf(metadata['resourceVersion']),
     generation: Number.isSafeInteger(generation) ? Number(generation) : 0,
     createdAt: parseTimeOrEpoch(metadata['creationTimestamp']),
-    deleting: text('deletionTimestamp') !== '',
+    deleting: textOf(metadata['deletionTimestamp']) !== '',
     finalizers: Array.isArray(finalizers)
       ? finalizers.filter((one) => typeof one === 'string')
       : [],
-    annotations: texts(metadata['annotations']),
+    annotations: textsOf(metadata['annotations']),
   };
-}
-
-function texts(value: unknown): Readonly<Record<string, string>> {
-  if (!isObject(value)) return {};
-  return Object.fromEntries(
-    Object.entries(value).filter(
-      (entry): entry is [string, string] => typeof entry[1] === 'string',
-    ),
-  );
 }
 
 function parseSpec(

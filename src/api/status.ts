@@ -11,8 +11,8 @@ import type {
   Weight,
 } from './canary.ts';
 import type { Instant } from '../clock/clock.ts';
+import { isObject, textOf, textsOf } from './json.ts';
 import type { Condition } from './kubernetes.ts';
-import { isObject } from './schema/check.ts';
 import { formatTime, parseTime } from './time.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -104,18 +104,18 @@ export function parseStatus(raw: unknown): CanaryStatus {
     iterations: count(fields['iterations']),
     lastAppliedSpec: revision(fields['lastAppliedSpec']) ?? '',
     lastPromotedSpec: revision(fields['lastPromotedSpec']) ?? '',
-    trackedConfigs: texts(fields['trackedConfigs']),
-    configVersions: texts(fields['configVersions']),
-    lastTransitionTime: text(fields['lastTransitionTime']),
+    trackedConfigs: textsOf(fields['trackedConfigs']),
+    configVersions: textsOf(fields['configVersions']),
+    lastTransitionTime: textOf(fields['lastTransitionTime']),
     target: {
       generation: count(target['generation']),
       revision: revision(target['revision']) ?? '',
-      template: text(target['template']),
-      turn: text(target['turn']),
+      template: textOf(target['template']),
+      turn: textOf(target['turn']),
     },
     rollout: readRollout(fields['rollout']),
     parking: readParking(fields['parking']),
-    repairs: { rounds: count(repairs['rounds']), seen: text(repairs['seen']) },
+    repairs: { rounds: count(repairs['rounds']), seen: textOf(repairs['seen']) },
     owed: textList(fields['owed']),
     measurements: each(fields['measurements'], readMeasurement),
     lastFailure: readLastFailure(fields['lastFailure']),
@@ -159,10 +159,10 @@ function readMeasurement(fields: Fields): Measurement | null {
   if (verdict === null || at === null) return null;
   const value = fields['value'];
   return {
-    name: text(fields['name']),
+    name: textOf(fields['name']),
     verdict,
     value: typeof value === 'number' && Number.isFinite(value) ? value : null,
-    message: text(fields['message']),
+    message: textOf(fields['message']),
     at,
   };
 }
@@ -173,7 +173,7 @@ function readLastFailure(raw: unknown): CanaryStatus['lastFailure'] {
   const at = parseTime(fields['at']);
   if (failed === null || at === null) return null;
   const { reason, message } = fields;
-  return { revision: failed, reason: text(reason), message: text(message), at };
+  return { revision: failed, reason: textOf(reason), message: textOf(message), at };
 }
 
 function readRecord(fields: Fields): RevisionRecord | null {
@@ -182,7 +182,7 @@ function readRecord(fields: Fields): RevisionRecord | null {
   const startedAt = parseTime(fields['startedAt']);
   if (of === null || outcome === null || startedAt === null) return null;
   const endedAt = parseTime(fields['endedAt']);
-  return { revision: of, outcome, reason: text(fields['reason']), startedAt, endedAt };
+  return { revision: of, outcome, reason: textOf(fields['reason']), startedAt, endedAt };
 }
 
 function readConsumedIntent(fields: Fields): ConsumedIntent | null {
@@ -190,20 +190,20 @@ function readConsumedIntent(fields: Fields): ConsumedIntent | null {
   const at = parseTime(fields['at']);
   if (verb === null || at === null) return null;
   const { value, manager, cleared } = fields;
-  return { verb, value: text(value), manager: text(manager), at, cleared: cleared === true };
+  return { verb, value: textOf(value), manager: textOf(manager), at, cleared: cleared === true };
 }
 
 function readCondition(fields: Fields): Condition | null {
   const status = oneOf(CONDITION_STATUSES, fields['status']);
-  const type = text(fields['type']);
+  const type = textOf(fields['type']);
   if (status === null || type === '') return null;
   const { observedGeneration } = fields;
   return {
     type,
     status,
-    reason: text(fields['reason']),
-    message: text(fields['message']),
-    lastTransitionTime: text(fields['lastTransitionTime']),
+    reason: textOf(fields['reason']),
+    message: textOf(fields['message']),
+    lastTransitionTime: textOf(fields['lastTransitionTime']),
     ...(Number.isSafeInteger(observedGeneration)
       ? { observedGeneration: count(observedGeneration) }
       : {}),
@@ -223,19 +223,8 @@ function oneOf<const V extends string>(values: readonly V[], raw: unknown): V | 
   return values.find((value) => value === raw) ?? null;
 }
 
-function text(raw: unknown): string {
-  return typeof raw === 'string' ? raw : '';
-}
-
 function textList(raw: unknown): readonly string[] {
   return Array.isArray(raw) ? raw.filter((item) => typeof item === 'string') : [];
-}
-
-function texts(raw: unknown): Readonly<Record<string, string>> {
-  const entries = Object.entries(fieldsOf(raw));
-  return Object.fromEntries(
-    entries.filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
-  );
 }
 
 function count(raw: unknown): number {

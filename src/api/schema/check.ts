@@ -1,5 +1,6 @@
 // Says where a JSON value breaks its schema, in the words of the API server. CEL rules are the parser's to repeat.
 import type { Problem } from '../canary.ts';
+import { isObject } from '../json.ts';
 import type { OpenApiSchema, Schema } from './schema.ts';
 
 /** More problems than a person reads at once; the rest shows up when these are mended. */
@@ -22,10 +23,6 @@ export function check<T>(schema: Schema<T>, value: unknown, path: string): Check
 export function accept<T>(schema: Schema<T>, value: unknown): T | null {
   const checked = check(schema, value, '');
   return checked.ok ? checked.value : null;
-}
-
-export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function visit(schema: OpenApiSchema, value: unknown, path: string, problems: Problem[]): void {

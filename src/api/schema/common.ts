@@ -5,7 +5,7 @@ import type { Rule, Schema } from './schema.ts';
 /** The longest name that leaves room for `-primary` in the 63 characters of a Service, a label value or a pod name. */
 export const BASE_NAME_MAX = 55;
 
-const DURATION = '^([0-9]+(\\.[0-9]+)?(ms|s|m|h))+$';
+const DURATION = '^([0-9]+([.][0-9]+)?(ms|s|m|h))+$';
 const DNS_SUBDOMAIN = '^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$';
 const DNS_LABEL = '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$';
 
@@ -14,21 +14,25 @@ const baseNameRule: Rule = {
   message: `must not be longer than ${BASE_NAME_MAX} characters: with -primary it may have 63`,
 };
 
-/** A Go duration; both bounds are inclusive, written as Go durations, and told in the messages. */
+/**
+ * A Go duration; both bounds are inclusive, written as Go durations, and told in the messages. A rule says the form
+ * rather than `pattern`: its message is readable, and a wrong form gives one complaint, not three.
+ */
 export function duration(
   description: string,
   bounds: { readonly min: string; readonly max: string },
 ): Schema<string> {
+  const form = `self.matches(r'${DURATION}')`;
   return text(description, {
     max: 32,
-    pattern: DURATION,
     rules: [
+      { rule: form, message: 'must be a duration such as 30s or 1m30s' },
       {
-        rule: `duration(self) >= duration('${bounds.min}')`,
+        rule: `!${form} || duration(self) >= duration('${bounds.min}')`,
         message: `must be at least ${bounds.min}`,
       },
       {
-        rule: `duration(self) <= duration('${bounds.max}')`,
+        rule: `!${form} || duration(self) <= duration('${bounds.max}')`,
         message: `must be at most ${bounds.max}`,
       },
     ],
