@@ -15,8 +15,6 @@ export interface ClusterAddress {
   /** Paths. */
   readonly kubeconfigs: Readonly<Record<User, string>>;
   readonly auditLog: string;
-  /** The cache of programs: bin/ crds/ images/. */
-  readonly components: string;
   /** Gateway API's CRDs are in the cluster. */
   readonly gatewayApi: boolean;
 }
@@ -24,6 +22,8 @@ export interface ClusterAddress {
 declare module 'vitest' {
   interface ProvidedContext {
     cluster: ClusterAddress | null;
+    /** The cache of programs: bin/ crds/ images/. Empty where there is none. */
+    components: string;
   }
 }
 
@@ -36,6 +36,13 @@ export async function setup(project: TestProject): Promise<(() => Promise<void>)
   } catch (error) {
     if (!(error instanceof NotAvailable) || process.env['CI'] === 'true') throw error;
     process.stderr.write(`\nEND-TO-END TESTS DO NOT RUN: ${error.message}\n\n`);
+    project.provide('cluster', null);
+    project.provide('components', '');
+    return undefined;
+  }
+  project.provide('components', components.dir);
+  if (process.env['SERIN_NODE'] !== undefined) {
+    // A run on the real node (node/run.sh): the other journeys have their own.
     project.provide('cluster', null);
     return undefined;
   }
@@ -56,7 +63,6 @@ export async function setup(project: TestProject): Promise<(() => Promise<void>)
     connections: perUser((user) => controlPlane.connection(user)),
     kubeconfigs: perUser((user) => controlPlane.kubeconfig(user)),
     auditLog: controlPlane.auditLog,
-    components: components.dir,
     gatewayApi: gatewayCrds !== null,
   });
   return () => controlPlane.stop();

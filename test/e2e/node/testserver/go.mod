@@ -1,0 +1,3 @@
+module serin.test/testserver
+
+go 1.24

@@ -1,0 +1,33 @@
+// testserver is the application of the journeys on a real node: it serves a version, fails, dawdles and dies as told.
+//
+//	testserver         the application itself, see serve.go
+//	testserver load    measures an URL and prints what came back as JSON, see load.go
+//	testserver targets tells Prometheus which pods to scrape, see targets.go
+package main
+
+import (
+	"fmt"
+	"os"
+)
+
+func main() {
+	command, args := "serve", os.Args[1:]
+	if len(args) > 0 {
+		command, args = args[0], args[1:]
+	}
+	var err error
+	switch command {
+	case "serve":
+		err = serve()
+	case "load":
+		err = load(args)
+	case "targets":
+		err = targets(args)
+	default:
+		err = fmt.Errorf("unknown command %q", command)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "testserver:", err)
+		os.Exit(1)
+	}
+}
