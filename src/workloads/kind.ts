@@ -32,6 +32,11 @@ export interface PrimaryOptions {
   readonly label: string;
   /** Keys of labels and annotations of the target that its primary gets too, by prefix; `*` = all. */
   readonly includePrefixes: readonly string[];
+  /**
+   * `configmap/<name>` and `secret/<name>` that the primary uses a copy of. Default: what status tracks, which is what
+   * the revision was made of.
+   */
+  readonly copied?: readonly string[];
 }
 
 export interface WorkloadKind {
