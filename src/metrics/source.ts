@@ -1,5 +1,10 @@
 // What a metric source is to Serin: one query to one number, or the reason why there is none.
+import type { Sample } from '../analysis/sample.ts';
 import type { Json } from '../api/kubernetes.ts';
+import type { Clock } from '../clock/clock.ts';
+import type { Egress } from '../egress/egress.ts';
+
+export type { Sample } from '../analysis/sample.ts';
 
 export interface Query {
   /** Rendered query text. */
@@ -16,23 +21,6 @@ export interface Query {
   readonly extra: Readonly<Record<string, Json>>;
 }
 
-/** `none`: an answer that holds no number, or no answer at all. Never a pass, never a fail. */
-export type Sample =
-  | { readonly kind: 'number'; readonly value: number }
-  | {
-      readonly kind: 'none';
-      readonly reason:
-        | 'NoData'
-        | 'NotANumber'
-        | 'SeveralSeries'
-        | 'BadAnswer'
-        | 'Unreachable'
-        | 'Refused'
-        | 'Timeout'
-        | 'BadQuery';
-      readonly message: string;
-    };
-
 export interface MetricSource {
   /** As in MetricTemplate `spec.provider.type`. */
   readonly type: string;
@@ -41,4 +29,10 @@ export interface MetricSource {
     query: Query,
     options: { readonly signal: AbortSignal; readonly deadlineMs: number },
   ): Promise<Sample>;
+}
+
+/** What sources are made of. */
+export interface MetricParts {
+  readonly clock: Clock;
+  readonly egress: Egress;
 }
