@@ -1,4 +1,5 @@
 // Pooled HTTP/2 connections to one server, made anew when certificates change or when a peer has gone silent.
+import { X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
 import { type Dispatcher, Pool, ProxyAgent } from 'undici';
 import type { Clock } from '../clock/clock.ts';
@@ -80,7 +81,9 @@ function open(config: ClusterConfig, tls: TlsMaterial): Dispatcher {
     ...(tls.cert === null ? {} : { cert: tls.cert }),
     ...(tls.key === null ? {} : { key: tls.key }),
   };
-  createSecureContext(material); // throws here, and not in the middle of a request
+  // Faults show here, and not in the middle of a request.
+  createSecureContext(material);
+  if (tls.ca !== null) checkBundle(tls.ca);
   const connect = {
     ...material,
     timeout: CONNECT_TIMEOUT_MS,
@@ -99,4 +102,11 @@ function open(config: ClusterConfig, tls: TlsMaterial): Dispatcher {
     return new ProxyAgent({ ...options, uri: config.proxyUrl, requestTls: connect });
   }
   return new Pool(config.server.origin, { ...options, connect });
+}
+
+/** Node takes a bundle that it cannot read for an empty one, and would then trust nobody. */
+function checkBundle(ca: string): void {
+  const ends = ca.split('-----END CERTIFICATE-----').length;
+  if (ca.split('-----BEGIN CERTIFICATE-----').length !== ends) throw new Error('half a CA bundle');
+  void new X509Certificate(ca);
 }

@@ -48,10 +48,10 @@ export class Discovery {
   }
 
   async #kinds(apiVersion: string, options: CallOptions): Promise<ReadonlyMap<string, Resource>> {
-    const [group, version] = apiVersion.includes('/') ? apiVersion.split('/') : ['', apiVersion];
-    if (group === undefined || !version || !SEGMENT.test(group) || !SEGMENT.test(version)) {
-      return new Map();
-    }
+    const parts = API_VERSION.exec(apiVersion);
+    const version = parts?.[2];
+    if (version === undefined) return new Map();
+    const group = parts?.[1] ?? '';
     const path = group === '' ? `/api/${version}` : `/apis/${group}/${version}`;
     try {
       const answer = fieldsOf(await this.#read(path, options));
@@ -68,7 +68,7 @@ export class Discovery {
   }
 }
 
-const SEGMENT = /^[a-z0-9.-]*$/i;
+const API_VERSION = /^(?:([a-z0-9][a-z0-9.-]*)\/)?([a-z0-9]+)$/;
 
 function parseResource(item: unknown, group: string, version: string): Resource | null {
   const fields = fieldsOf(item);
