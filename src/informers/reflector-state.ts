@@ -204,7 +204,7 @@ function watchEvent(state: In<'watching'>, event: WatchEvent, atMs: number): Ste
     return fillSoon(proven(state, atMs), ownFailure(back), atMs);
   }
   const moved = state.moved || order !== 0;
-  const memory = moved ? proven(state, atMs) : state.memory;
+  const memory = proven(state, atMs);
   return {
     state: { ...state, memory, resourceVersion, moved, heardMs: atMs },
     effects:

@@ -492,6 +492,13 @@ describe('what is remembered', () => {
   });
 });
 
+test('a bookmark ends a fault, even one that does not move the version', () => {
+  const { state } = step(watching, fails(refusedConnection));
+  const { state: again } = step(state, { kind: 'woke', atMs: 900 });
+  expect(again.memory.failure?.kind).toBe('unreachable');
+  expect(step(again, hears(say.bookmark('20'), 1000)).state.memory.failure).toBeNull();
+});
+
 describe('the phase', () => {
   const failure = (kind: Failure['kind']): Failure => ({ kind, message: kind, retryAfterMs: null });
   const phase = (of: Partial<Memory>) =>
