@@ -37,12 +37,13 @@ enter_module() {
   rm -rf go.mod go.sum out
   go mod init serin.test/tools > /dev/null 2>&1
 }
+go_get() { go get "$1" 2> get.log || { cat get.log >&2; die "cannot download $1"; }; }
 # Moves finished programs into place: a half-written program is never seen.
 finish() { mkdir -p "$bin"; mv out/* "$bin/"; cd / ; }
 build_module() { # NAME MODULE@VERSION PACKAGE
   need_go "$1"
   enter_module "$1"
-  go get "$2"
+  go_get "$2"
   GOFLAGS=-mod=mod CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o "out/$1" "$3"
   finish
 }
@@ -54,7 +55,7 @@ build_kube() {
   for staging in $(sed -n 's|^[[:space:]]*\(k8s.io/[a-z-]*\) v0\.0\.0\( .*\)\{0,1\}$|\1|p' "$go_mod" | sort -u); do
     go mod edit "-replace=$staging=$staging@v0.${KUBERNETES#1.}"
   done
-  go get "k8s.io/kubernetes@v$KUBERNETES"
+  go_get "k8s.io/kubernetes@v$KUBERNETES"
   for program; do packages+=("k8s.io/kubernetes/cmd/$program"); done
   mkdir -p out
   GOFLAGS=-mod=mod go build -trimpath -o out/ \

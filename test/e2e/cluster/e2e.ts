@@ -31,6 +31,9 @@ export async function newNamespace(api: Api, prefix = 'test'): Promise<TestNames
     name,
     [Symbol.asyncDispose]: async () => {
       await api.delete(`/api/v1/namespaces/${name}`);
+      // Nobody stands in for the kubelet any more: bound pods would wait for it, and the namespace for them.
+      const now = { apiVersion: 'v1', kind: 'DeleteOptions', gracePeriodSeconds: 0 };
+      await api.delete(`/api/v1/namespaces/${name}/pods`, now);
     },
   };
 }
