@@ -3,7 +3,7 @@ import { createHash, X509Certificate } from 'node:crypto';
 import { getCACertificates } from 'node:tls';
 import { Agent } from 'undici';
 import type { EgressCall } from './call.ts';
-import { pinnedLookup, type Resolver, systemResolver } from './pinned-lookup.ts';
+import { pinnedLookup, type Resolver, shareLookups, systemResolver } from './pinned-lookup.ts';
 import type { EgressPolicy } from './policy.ts';
 
 /** Agents kept; one for each certificate authority and way of reuse. */
@@ -25,7 +25,7 @@ export class AgentPool implements AsyncDisposable {
 
   constructor(policy: EgressPolicy, resolver: Resolver = systemResolver) {
     this.#policy = policy;
-    this.#resolver = resolver;
+    this.#resolver = shareLookups(resolver);
   }
 
   /** Null when `ca` holds no certificate. */

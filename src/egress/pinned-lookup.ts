@@ -23,6 +23,19 @@ export const systemResolver: Resolver = async (host) => {
 };
 
 /**
+ * One lookup at a time for each name. The system's resolver has a few threads for the whole process, and many Canaries
+ * asking one slow name must not take all of them. Nothing is kept once it has answered.
+ */
+export function shareLookups(resolver: Resolver): Resolver {
+  const underWay = new Map<string, Promise<readonly string[]>>();
+  return (host) => {
+    const asked = underWay.get(host) ?? resolver(host).finally(() => underWay.delete(host));
+    underWay.set(host, asked);
+    return asked;
+  };
+}
+
+/**
  * For `net.connect`, which calls it once for each connection and dials what it gives: between the judgement and the
  * dialling nobody resolves again, so an answer that changes (DNS rebinding) changes nothing.
  */
