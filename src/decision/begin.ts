@@ -1,0 +1,160 @@
+// How a revision is taken up: told apart from a mere rewrite of the same one, gated, and started at weight 0.
+import type { CanaryStatus } from '../api/canary.ts';
+import { NO_WEIGHT } from '../api/canary.ts';
+import { act, type Decision, rest } from './decision.ts';
+import { gate } from './gates.ts';
+import {
+  acceptedTarget,
+  freshRollout,
+  historyBegun,
+  historyEnded,
+  owedHooks,
+  record,
+  retiring,
+  short,
+  told,
+} from './record.ts';
+import type { Target, World } from './world.ts';
+
+/** How the target stands to the revision that the status speaks of. */
+export type Movement =
+  | 'same'
+  /** The template reads differently but its controller sees no new one: defaults were added to it. */
+  | 'rewritten'
+  /** The controller has not yet counted the newest template, or is paused. */
+  | 'unsettled'
+  | 'back'
+  | 'new';
+
+export function movement(world: World, target: Target): Movement {
+  const { status } = world.canary;
+  if (target.revision === status.lastAppliedSpec) return 'same';
+  const configsMoved = !sameDigests(world.configs.digests, status.trackedConfigs);
+  if (!configsMoved && target.template !== status.target.template) {
+    if (target.pods.paused || !target.pods.settled) return 'unsettled';
+    if (target.turn === status.target.turn && target.turn !== '') return 'rewritten';
+  }
+  return target.revision === status.lastPromotedSpec ? 'back' : 'new';
+}
+
+function sameDigests(
+  left: Readonly<Record<string, string>>,
+  right: Readonly<Record<string, string>>,
+): boolean {
+  const names = Object.keys(left);
+  return (
+    names.length === Object.keys(right).length && names.every((name) => left[name] === right[name])
+  );
+}
+
+/** The same version under a new digest: remembered, nothing is rolled out. */
+export function rebase(world: World, target: Target): Decision {
+  const { status } = world.canary;
+  const promoted =
+    status.lastPromotedSpec === status.lastAppliedSpec ? target.revision : status.lastPromotedSpec;
+  return record(
+    world,
+    { ...acceptedTarget(world, target), lastPromotedSpec: promoted },
+    'the template was rewritten without a new version',
+  );
+}
+
+/** A new revision while nothing is under way: gates first, then the start. */
+export function startLine(world: World, target: Target): Decision {
+  const { canary, primary } = world;
+  const { status, spec } = canary;
+  if (primary === null) return rest('a new revision waits: there is no primary to compare it with');
+  if (
+    !primary.readiness.ready &&
+    primary.revision === status.lastPromotedSpec &&
+    primary.pods.stuck === null
+  ) {
+    return rest(`a new revision waits for the primary: ${primary.readiness.why}`);
+  }
+  const confirmed = spec.skipAnalysis ? null : gate(world, 'confirm-rollout', 'start');
+  if (confirmed === null || confirmed.open) return begin(world, target, 'a new revision');
+  if (status.phase === 'Waiting' || !confirmed.refused) {
+    return rest(`waiting for a gate: ${confirmed.why}`, confirmed.wakeAt, confirmed.asks);
+  }
+  return record(
+    world,
+    { phase: 'Waiting', rollout: status.rollout ?? freshRollout(world.now) },
+    `a gate is closed: ${confirmed.why}`,
+    [
+      told(
+        'warn',
+        'WaitingForApproval',
+        `Revision ${short(target.revision)} is waiting for approval: ${confirmed.why}`,
+      ),
+    ],
+  );
+}
+
+/** Takes a revision up at weight 0, whatever was under way. */
+export function begin(world: World, target: Target, why: string): Decision {
+  const { canary, now, configs } = world;
+  const { status } = canary;
+  const configsMoved = !sameDigests(configs.digests, status.trackedConfigs);
+  const stamp = configsMoved && target.pods.replicas > 0 ? configs.stamp : null;
+  const change: Partial<CanaryStatus> = {
+    ...acceptedTarget(world, target),
+    phase: 'Progressing',
+    canaryWeight: NO_WEIGHT,
+    failedChecks: 0,
+    iterations: 0,
+    parking: null,
+    repairs: { rounds: 0, seen: '' },
+    measurements: [],
+    owed: [],
+    rollout: { ...freshRollout(now), configStamp: stamp },
+    history: historyBegun(status, target.revision, now),
+  };
+  const under =
+    status.phase === 'Progressing' ||
+    status.phase === 'WaitingPromotion' ||
+    status.phase === 'Promoting';
+  const reason = under ? 'Restarted' : 'NewRevision';
+  const words = under
+    ? `New revision ${short(target.revision)} came in the middle: starting over with it`
+    : `New revision detected! Scaling up ${canary.spec.targetRef.name}, revision ${short(target.revision)}`;
+  return record(world, change, why, [told('info', reason, words)]);
+}
+
+/** The target went back to what the primary serves: nothing to judge, the canary is taken out of service. */
+export function goBack(world: World, target: Target): Decision {
+  const { canary, now } = world;
+  return record(
+    world,
+    {
+      ...acceptedTarget(world, target),
+      ...retiring(world),
+      phase: 'Finalising',
+      owed: owedHooks(canary.spec.analysis.webhooks),
+      history: historyEnded(
+        canary.status,
+        'reverted',
+        'the target went back to the promoted revision',
+        now,
+      ),
+    },
+    'the target is back at the promoted revision',
+    [
+      told(
+        'info',
+        'WentBack',
+        `The target is back at the promoted revision ${short(target.revision)}`,
+      ),
+    ],
+  );
+}
+
+/** Restarts the canary's pods where a config changed under them; null when they have it. */
+export function stampLine(world: World, target: Target): Decision | null {
+  const stamp = world.canary.status.rollout?.configStamp ?? null;
+  if (stamp === null || target.configStamp === stamp || target.pods.replicas === 0) return null;
+  return act('restart the canary pods: a config changed', {
+    kind: 'stampTarget',
+    stamp,
+    generation: target.generation,
+  });
+}

@@ -1,0 +1,150 @@
+// The decision function. Pure: the same world gives the same decision, anywhere, at any time.
+import type { CanaryStatus, ParsedCanary } from '../api/canary.ts';
+import { movement } from './begin.ts';
+import { conditionsOf, refusedConditions, sameConditions } from './conditions.ts';
+import { act, type Decision, rest } from './decision.ts';
+import { idle } from './idle.ts';
+import { initialize } from './initialize.ts';
+import { intentLine } from './intents.ts';
+import { progress } from './progress.ts';
+import { finalise, promote } from './promote.ts';
+import { fail, ROLLING } from './record.ts';
+import { terminate } from './terminate.ts';
+import { confirmedLine, routeLine } from './traffic.ts';
+import type { Target, World } from './world.ts';
+
+/** What to do now. Each line asks what is so, so that a death after any write resumes at the next line. */
+export function decide(world: World): Decision {
+  return kept(world, choose(world));
+}
+
+function choose(world: World): Decision {
+  const { canary, problems, target } = world;
+  if (canary.deleting) return terminate(world);
+  const rolling = ROLLING.includes(canary.status.phase);
+  if (problems.length > 0 && !rolling)
+    return rest(`the spec cannot be obeyed: ${problems[0]?.message ?? ''}`);
+  if (target === null) return withoutTarget(world);
+  if (canary.spec.suspend) return rest('suspended');
+  if (!canary.finalizers.includes('serin.dev/restore')) {
+    return act('hold the Canary until its traffic is handed back', {
+      kind: 'finalizer',
+      present: true,
+    });
+  }
+  return intentLine(world) ?? byPhase(world, target);
+}
+
+function byPhase(world: World, target: Target): Decision {
+  const { phase } = world.canary.status;
+  switch (phase) {
+    case '':
+    case 'Initializing':
+      return initialize(world, target);
+    case 'Initialized':
+    case 'Waiting':
+    case 'Succeeded':
+    case 'Failed':
+    case 'Terminated':
+      return idle(world, target);
+    case 'Progressing':
+    case 'WaitingPromotion':
+      return progress(world, target);
+    case 'Promoting':
+      return promote(world, target);
+    case 'Finalising':
+      return finalise(world);
+    case 'Terminating':
+      return rest('a Canary that is not being deleted says that it is');
+  }
+}
+
+/** The target is gone: no request may be sent after it. */
+function withoutTarget(world: World): Decision {
+  const { phase } = world.canary.status;
+  if (phase === 'Progressing' || phase === 'WaitingPromotion' || phase === 'Promoting') {
+    return fail(world, { reason: 'TargetNotFound', message: 'the target was deleted' });
+  }
+  if (phase !== 'Failed' && phase !== 'Finalising') return rest('there is no target');
+  return routeLine(world) ?? confirmedLine(world) ?? rest('there is no target');
+}
+
+/** Conditions and the target's generation ride along with every record, and make one of their own when they moved. */
+function kept(world: World, decision: Decision): Decision {
+  const { status } = world.canary;
+  const next = decision.kind === 'record' ? decision.status : status;
+  const generation = speaksOf(world, next);
+  const target = { ...next.target, generation };
+  const whole: CanaryStatus = { ...next, target, observedGeneration: world.canary.generation };
+  const conditions = conditionsOf(world, whole);
+  const moved =
+    !sameConditions(conditions, status.conditions) ||
+    generation !== next.target.generation ||
+    status.observedGeneration !== world.canary.generation;
+  if (decision.kind !== 'record' && !moved) return decision;
+  const tells = decision.kind === 'record' ? decision.tells : acceptance(world, conditions);
+  return {
+    kind: 'record',
+    status: { ...whole, conditions },
+    tells,
+    why: decision.why,
+    asks: decision.asks,
+  };
+}
+
+/** At rest the status follows the target's generation, so that nobody takes an old success for a new one. */
+function speaksOf(world: World, status: CanaryStatus): number {
+  const { target } = world;
+  const resting =
+    status.phase === 'Initialized' || status.phase === 'Succeeded' || status.phase === 'Failed';
+  if (target === null || !resting || world.problems.length > 0) return status.target.generation;
+  const same = target.revision === status.target.revision && movement(world, target) === 'same';
+  return same && target.pods.settled ? target.generation : status.target.generation;
+}
+
+function acceptance(
+  world: World,
+  conditions: CanaryStatus['conditions'],
+): Extract<Decision, { kind: 'record' }>['tells'] {
+  const now = conditions.find((condition) => condition.type === 'Accepted');
+  const before = world.canary.status.conditions.find((condition) => condition.type === 'Accepted');
+  if (now?.status !== 'False' || (before?.status === 'False' && before.message === now.message))
+    return [];
+  return [{ type: 'Warning', reason: now.reason, message: now.message, severity: 'error' }];
+}
+
+/** A Canary whose spec cannot be read: said in a condition, no other write; when it is deleted, what serves stays. */
+export function decideUnreadable(parsed: ParsedCanary, world: Pick<World, 'now'>): Decision {
+  const { identity, status, problems } = parsed;
+  if (identity.deleting) {
+    if (!identity.finalizers.includes('serin.dev/restore'))
+      return rest('deleted; nothing of ours holds it');
+    return act(
+      'the spec cannot be read: what serves stays',
+      { kind: 'orphan' },
+      { kind: 'finalizer', present: false },
+    );
+  }
+  const problem = problems[0] ?? { reason: 'InvalidSpec', path: 'spec', message: 'cannot be read' };
+  const said = problems.length > 0 ? problems : [problem];
+  const conditions = refusedConditions(said, status, {
+    now: world.now,
+    generation: identity.generation,
+  });
+  if (
+    sameConditions(conditions, status.conditions) &&
+    status.observedGeneration === identity.generation
+  ) {
+    return rest(`the spec cannot be obeyed: ${problem.message}`);
+  }
+  const next: CanaryStatus = { ...status, conditions, observedGeneration: identity.generation };
+  const accepted = conditions.find((condition) => condition.type === 'Accepted');
+  const message = accepted?.message ?? problem.message;
+  return {
+    kind: 'record',
+    status: next,
+    tells: [{ type: 'Warning', reason: problem.reason, message, severity: 'error' }],
+    why: 'the spec cannot be obeyed',
+    asks: [],
+  };
+}

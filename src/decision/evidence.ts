@@ -1,0 +1,42 @@
+// Evidence that outweighs any metric: the canary's pods die or are too few for the requests that they get.
+import { type Decision, rest } from './decision.ts';
+import { fail, later, recordRollout } from './record.ts';
+import { podsNeeded } from './traffic.ts';
+import type { Target, World } from './world.ts';
+
+/** A dip shorter than this is a probe that blinked. */
+const UNREADY_LIMIT_MS = 5_000;
+
+/** Rolls back on a crash at once, on too few ready pods after 5 s; null when the pods give no cause. */
+export function evidenceLine(world: World, target: Target): Decision | null {
+  const { rollout } = world.canary.status;
+  if (rollout === null || rollout.step === 0) return null;
+  const crash = target.crashes[0];
+  if (crash !== undefined) {
+    const more = target.crashes.length > 1 ? ` and ${target.crashes.length - 1} more` : '';
+    const message = `container ${crash.container} of pod ${crash.pod} ${crash.reason} (${crash.restarts} restarts)${more}`;
+    return fail(world, { reason: 'CanaryCrashed', message });
+  }
+  if (target.pods.replicas === 0) {
+    return fail(world, {
+      reason: 'CanaryScaledDown',
+      message: 'the target was scaled to zero in the middle',
+    });
+  }
+  return unreadyLine(world, target, rollout.unreadySince);
+}
+
+function unreadyLine(world: World, target: Target, since: number | null): Decision | null {
+  const { canary, now } = world;
+  const { canaryWeight } = canary.status;
+  const needed = Math.max(1, podsNeeded(world, canaryWeight));
+  const enough = target.pods.ready >= needed;
+  if (enough && since === null) return null;
+  if (enough) return recordRollout(world, { unreadySince: null }, 'the canary has its pods again');
+  const why = `${target.pods.ready} of ${needed} pods that weight ${canaryWeight} needs are ready`;
+  if (since === null) return recordRollout(world, { unreadySince: now }, why);
+  const limitMs = canaryWeight > 0 ? UNREADY_LIMIT_MS : canary.spec.progressDeadlineMs;
+  const until = later(since as typeof now, limitMs);
+  if (now >= until) return fail(world, { reason: 'CanaryNotReady', message: why });
+  return rest(why, until);
+}

@@ -1,0 +1,81 @@
+// What is done when a Canary goes: its things are deleted once the target serves, or left behind, serving.
+import type { KubeObject } from '../api/kubernetes.ts';
+import type { Resource } from '../client/client.ts';
+import { RESOURCES } from '../client/resources.ts';
+import { copyNameOf } from '../workloads/configs.ts';
+import type { Hand } from './hand.ts';
+import { resourceOf } from './apply-traffic.ts';
+import { plural } from './observe-configs.ts';
+import { ownedBy } from './ownership.ts';
+import type { Scene } from './scene.ts';
+
+/** The route sends everything to the apex Service and belongs to nobody; objects that it no longer needs are deleted. */
+export async function routeToApex(hand: Hand, scene: Scene): Promise<void> {
+  const { router, routerInput, parsed } = scene;
+  const objects = router.render(routerInput, { kind: 'apex' }, hand.parts.clock.now());
+  const kept = new Set(objects.map((object) => `${object.kind}/${object.metadata.name}`));
+  for (const object of objects) await hand.apply(resourceOf(router, object), object);
+  for (const [name, live] of routerInput.objects) {
+    if (!kept.has(name) && ownedBy(live, parsed.identity))
+      await hand.delete(resourceOf(router, live), live);
+  }
+  hand.parts.routeWritten(scene.key);
+}
+
+/** Primary, its autoscaler, the copies and the two Services are deleted; the apex stays, without us as its owner. */
+export async function removePrimary(hand: Hand, scene: Scene): Promise<void> {
+  const { identity } = scene.parsed;
+  const { view, book } = hand.parts;
+  const mine = (object: KubeObject | null | undefined): object is KubeObject =>
+    object != null && ownedBy(object, identity);
+  if (mine(scene.apex)) await disown(hand, RESOURCES.services, scene.apex, identity.uid);
+  if (mine(scene.primaryScaler))
+    await hand.delete(RESOURCES.horizontalPodAutoscalers, scene.primaryScaler);
+  if (mine(scene.primary)) await hand.delete(RESOURCES.deployments, scene.primary);
+  for (const name of [scene.names.primary, scene.names.canary]) {
+    const service = view.services.store.get(`${identity.namespace}/${name}`);
+    if (mine(service)) await hand.delete(RESOURCES.services, service);
+  }
+  for (const { ref } of scene.configs) {
+    const copy = book.metadata({ kind: ref.kind, name: copyNameOf(ref.name) }, identity.namespace);
+    if (!mine(copy)) continue;
+    const resource = plural(ref) === 'secrets' ? RESOURCES.secrets : RESOURCES.configMaps;
+    const others = (copy.metadata.ownerReferences ?? []).some(
+      (owner) => owner.kind === 'Canary' && owner.uid !== identity.uid,
+    );
+    if (others) await disown(hand, resource, copy, identity.uid);
+    else await hand.delete(resource, copy);
+  }
+}
+
+/** Everything that this Canary owns in its namespace goes on without an owner. */
+export async function orphan(hand: Hand, canary: KubeObject): Promise<void> {
+  const { namespace, uid = '' } = canary.metadata;
+  const { view } = hand.parts;
+  const owned: readonly (readonly [Resource, readonly KubeObject[]])[] = [
+    [RESOURCES.deployments, view.deployments.store.list(namespace)],
+    [RESOURCES.services, view.services.store.list(namespace)],
+    [RESOURCES.horizontalPodAutoscalers, view.scalers.store.list(namespace)],
+    [RESOURCES.configMaps, view.configMaps?.store.list(namespace) ?? []],
+    [RESOURCES.secrets, view.secrets?.store.list(namespace) ?? []],
+    ...view.routeObjects(namespace),
+  ];
+  for (const [resource, objects] of owned) {
+    for (const object of objects)
+      if (ownedBy(object, { uid })) await disown(hand, resource, object, uid);
+  }
+}
+
+/** Takes our two owner references away: the Canary's, and the target's that came with it. */
+async function disown(
+  hand: Hand,
+  resource: Resource,
+  object: KubeObject,
+  uid: string,
+): Promise<void> {
+  const owners = object.metadata.ownerReferences ?? [];
+  const value = owners.filter(
+    (owner) => owner.uid !== uid && (owner.controller === true || owner.kind === 'Canary'),
+  );
+  await hand.patch(resource, object, [{ op: 'add', path: '/metadata/ownerReferences', value }]);
+}

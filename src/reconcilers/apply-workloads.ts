@@ -1,0 +1,135 @@
+// Writes to target, primary and autoscaler.
+import type { Deployment, HorizontalPodAutoscaler, KubeObject } from '../api/kubernetes.ts';
+import type { JsonPatchOperation } from '../client/client.ts';
+import { RESOURCES } from '../client/resources.ts';
+import { primaryScaler } from '../workloads/autoscaler.ts';
+import type { WorkloadKind } from '../workloads/kind.ts';
+import { revisionOf } from '../workloads/revision.ts';
+import { type Hand, movedOn, pointer } from './hand.ts';
+import { ownersOf } from './ownership.ts';
+import type { Scene } from './scene.ts';
+
+const CONFIG_STAMP = 'serin.dev/configs';
+
+export async function createPrimary(hand: Hand, scene: Scene, replicas: number): Promise<void> {
+  const made = primaryOf(hand, scene, scene.parsed.status.lastAppliedSpec);
+  const spec = { ...(made as Deployment).spec, replicas };
+  const ownerReferences = ownersOf(scene.parsed.identity, scene.target);
+  await hand.create(RESOURCES.deployments, {
+    ...made,
+    metadata: { ...made.metadata, ownerReferences },
+    spec,
+  });
+}
+
+/** The primary for a revision; refused when the target no longer holds it. */
+function primaryOf(hand: Hand, scene: Scene, revision: string): KubeObject {
+  const { target, kind, world, label } = scene;
+  if (target === null) throw movedOn('render the primary');
+  const digests = Object.fromEntries(scene.configs.map(({ key, digest }) => [key, digest]));
+  if (revisionOf(kind.template(target), digests) !== revision)
+    throw movedOn(`render the primary of revision ${revision}`);
+  const { includePrefixes } = hand.parts;
+  return kind.primary(target, world.canary, {
+    revision,
+    label: label.key,
+    includePrefixes,
+    copied: Object.keys(digests),
+  });
+}
+
+/**
+ * The template is replaced whole, not merged: a field that the judged version does not have must not live on in the
+ * primary because somebody else's field manager still holds it.
+ */
+export async function promote(hand: Hand, scene: Scene, revision: string): Promise<void> {
+  const { primary } = scene;
+  if (primary === null) throw movedOn('promote');
+  const made = primaryOf(hand, scene, revision) as Deployment;
+  const operations: JsonPatchOperation[] = [
+    { op: 'replace', path: '/spec/template', value: made.spec.template },
+    {
+      op: 'add',
+      path: '/metadata/annotations',
+      value: { ...primary.metadata.annotations, ...made.metadata.annotations },
+    },
+    {
+      op: 'add',
+      path: '/metadata/labels',
+      value: { ...primary.metadata.labels, ...made.metadata.labels },
+    },
+  ];
+  const { template: _template, selector: _selector, ...rest } = made.spec;
+  for (const [field, value] of Object.entries(rest)) {
+    operations.push({ op: 'add', path: `/spec/${pointer(field)}`, value });
+  }
+  await hand.patch(RESOURCES.deployments, primary, operations);
+}
+
+export async function adoptPrimary(hand: Hand, scene: Scene): Promise<void> {
+  const { primary, target, parsed } = scene;
+  if (primary === null) throw movedOn('adopt the primary');
+  const value = ownersOf(parsed.identity, target);
+  await hand.patch(RESOURCES.deployments, primary, [
+    { op: 'add', path: '/metadata/ownerReferences', value },
+  ]);
+}
+
+/** By the scale subresource, for the object that was read; `generation` fences against a target that moved. */
+export async function scale(
+  hand: Hand,
+  workload: { readonly object: Deployment | null; readonly kind: WorkloadKind },
+  replicas: number,
+  generation: number | null,
+): Promise<void> {
+  const { object } = workload;
+  if (object === null || (generation !== null && object.metadata.generation !== generation))
+    throw movedOn('scale');
+  await hand.scale(RESOURCES.deployments, object, replicas);
+}
+
+export async function writeScaler(hand: Hand, scene: Scene, floor: number | null): Promise<void> {
+  const { scaler, parsed, world, target } = scene;
+  if (scaler === null) throw movedOn('write the autoscaler');
+  const { includePrefixes } = hand.parts;
+  const made: HorizontalPodAutoscaler = primaryScaler(scaler, world.canary, {
+    floorReplicas: floor,
+    includePrefixes,
+  });
+  const ownerReferences = ownersOf(parsed.identity, target);
+  await hand.apply(RESOURCES.horizontalPodAutoscalers, {
+    ...made,
+    metadata: { ...made.metadata, ownerReferences },
+  });
+}
+
+export async function stampTarget(
+  hand: Hand,
+  scene: Scene,
+  stamp: string,
+  generation: number,
+): Promise<void> {
+  const { target } = scene;
+  if (target === null || target.metadata.generation !== generation)
+    throw movedOn('restart the canary pods');
+  const annotations = target.spec.template.metadata?.annotations;
+  const operation: JsonPatchOperation =
+    annotations === undefined
+      ? { op: 'add', path: '/spec/template/metadata/annotations', value: { [CONFIG_STAMP]: stamp } }
+      : {
+          op: 'add',
+          path: `/spec/template/metadata/annotations/${pointer(CONFIG_STAMP)}`,
+          value: stamp,
+        };
+  await hand.patch(RESOURCES.deployments, target, [operation]);
+}
+
+export async function restoreTarget(hand: Hand, scene: Scene, generation: number): Promise<void> {
+  const { target, primary, kind, label } = scene;
+  if (target === null || primary === null || target.metadata.generation !== generation)
+    throw movedOn('restore the target');
+  const value = kind.restore(primary, target, { label: label.key });
+  await hand.patch(RESOURCES.deployments, target, [
+    { op: 'replace', path: '/spec/template', value },
+  ]);
+}

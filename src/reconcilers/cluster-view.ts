@@ -1,0 +1,230 @@
+// The live copies of the cluster that decisions rest on: one informer a kind, started when first needed.
+import {
+  type Deployment,
+  type HorizontalPodAutoscaler,
+  type KubeObject,
+  keyOf,
+  type Pod,
+  type Service,
+} from '../api/kubernetes.ts';
+import type { Client, Resource } from '../client/client.ts';
+import { RESOURCES } from '../client/resources.ts';
+import type { Clock } from '../clock/clock.ts';
+import { createInformer, type Informer } from '../informers/informer.ts';
+import { InformerPool } from '../informers/informer-pool.ts';
+import { keepManagersOf, stripManagedFields, type Transform } from '../informers/transforms.ts';
+import type { Log } from '../recorder/log.ts';
+
+export interface ViewOptions {
+  readonly client: Client;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Empty = all. */
+  readonly namespaces: readonly string[];
+  /** A change to `<plural>/<namespace>/<name>`; `initial` when it was there before. */
+  readonly onChange: (subject: string, initial: boolean, object: KubeObject) => void;
+  readonly configTracking: boolean;
+}
+
+const HPA_OF_TARGET = 'target';
+
+export class ClusterView {
+  readonly canaries: Informer<KubeObject>;
+  readonly metricTemplates: Informer<KubeObject>;
+  readonly deployments: Informer<Deployment>;
+  readonly services: Informer<Service>;
+  readonly scalers: Informer<HorizontalPodAutoscaler>;
+  /** Metadata only; null when configs are not tracked. */
+  readonly configMaps: Informer<KubeObject> | null;
+  readonly secrets: Informer<KubeObject> | null;
+  readonly #options: ViewOptions;
+  readonly #pool: InformerPool;
+  readonly #signal: AbortSignal;
+  readonly #routes = new Map<
+    string,
+    { readonly resource: Resource; readonly informer: Informer<KubeObject> }
+  >();
+  readonly #running: Promise<void>[] = [];
+  readonly #pods = new Map<string, { readonly pool: string; readonly informer: Informer<Pod> }>();
+
+  constructor(options: ViewOptions, signal: AbortSignal) {
+    this.#options = options;
+    this.#signal = signal;
+    this.#pool = new InformerPool(
+      (key, error) => options.log.error({ informer: key, error }, 'informer failed'),
+      signal,
+    );
+    const owners = keepManagersOf([
+      ['spec', 'replicas'],
+      ['spec', 'selector'],
+    ]);
+    this.canaries = this.#start(RESOURCES.canaries, { transform: keepIntentManagers });
+    this.metricTemplates = this.#start(RESOURCES.metricTemplates);
+    this.deployments = this.#start(RESOURCES.deployments, { transform: owners });
+    this.services = this.#start(RESOURCES.services, { transform: owners });
+    this.scalers = this.#start(RESOURCES.horizontalPodAutoscalers, {
+      indexers: { [HPA_OF_TARGET]: (hpa: HorizontalPodAutoscaler) => [scaledBy(hpa)] },
+    });
+    const metadata = { metadataOnly: true };
+    this.configMaps = options.configTracking ? this.#start(RESOURCES.configMaps, metadata) : null;
+    this.secrets = options.configTracking ? this.#start(RESOURCES.secrets, metadata) : null;
+  }
+
+  /** Autoscalers that scale a workload: `<namespace>/<kind>/<name>`. */
+  scalersOf(target: string): readonly HorizontalPodAutoscaler[] {
+    return this.scalers.store.byIndex(HPA_OF_TARGET, target);
+  }
+
+  /** The informer of a router's kind. It says by itself when the cluster does not serve that. */
+  routes(apiVersion: string, kind: string, plural: string): Informer<KubeObject> {
+    const name = `${apiVersion}/${plural}`;
+    const known = this.#routes.get(name);
+    if (known !== undefined) return known.informer;
+    const [group = '', version = ''] = apiVersion.includes('/')
+      ? apiVersion.split('/')
+      : ['', apiVersion];
+    const resource: Resource = { group, version, plural, kind, namespaced: true };
+    const informer = this.#start<KubeObject>(resource);
+    this.#routes.set(name, { resource, informer });
+    return informer;
+  }
+
+  /** Every known object of a router's kind in a namespace, with its resource. */
+  routeObjects(
+    namespace: string | undefined,
+  ): readonly (readonly [Resource, readonly KubeObject[]])[] {
+    return [...this.#routes.values()].map(
+      ({ resource, informer }) => [resource, informer.store.list(namespace)] as const,
+    );
+  }
+
+  /** The pods of a canary, watched only while somebody asks; each change wakes the Canary. */
+  pods(
+    canary: string,
+    selector: { readonly namespace: string; readonly labels: string },
+  ): Informer<Pod> {
+    const pool = `${selector.namespace}/${selector.labels}`;
+    const held = this.#pods.get(canary);
+    if (held?.pool === pool) return held.informer;
+    this.releasePods(canary);
+    const informer = this.#pool.acquire<Pod>(pool, () => {
+      const made = this.#make<Pod>(RESOURCES.pods, {
+        namespace: selector.namespace,
+        labelSelector: selector.labels,
+        transform: podFacts,
+      });
+      this.#tell(made, `pods-of/${pool}`, () => '');
+      return made;
+    });
+    this.#pods.set(canary, { pool, informer });
+    return informer;
+  }
+
+  releasePods(canary: string): void {
+    const held = this.#pods.get(canary);
+    if (held === undefined) return;
+    this.#pods.delete(canary);
+    this.#pool.release(held.pool);
+  }
+
+  /** Resolves when every kind that the cluster serves, and that we may read, is filled. */
+  async settled(signal: AbortSignal): Promise<void> {
+    const informers: readonly Pick<Informer<KubeObject>, 'settled'>[] = [
+      this.canaries,
+      this.metricTemplates,
+      this.deployments,
+      this.services,
+      this.scalers,
+      ...(this.configMaps === null ? [] : [this.configMaps]),
+      ...(this.secrets === null ? [] : [this.secrets]),
+    ];
+    await Promise.all(informers.map((informer) => informer.settled(signal)));
+  }
+
+  async stopped(): Promise<void> {
+    await Promise.all([...this.#running, this.#pool.stopped()]);
+  }
+
+  #start<T extends KubeObject>(resource: Resource, extra: Extra<T> = {}): Informer<T> {
+    const informer = this.#make<T>(resource, extra);
+    this.#tell(informer, resource.plural, (object) => `/${keyOf(object)}`);
+    this.#running.push(informer.run(this.#signal));
+    return informer;
+  }
+
+  #make<T extends KubeObject>(
+    resource: Resource,
+    extra: Extra<T> & { readonly namespace?: string },
+  ): Informer<T> {
+    const { client, clock, log, namespaces } = this.#options;
+    const everywhere = namespaces.length === 0 || extra.namespace !== undefined;
+    return createInformer<T>({
+      client,
+      resource,
+      clock,
+      transform: stripManagedFields,
+      onWarning: (message, fields) => log.debug({ ...fields }, message),
+      ...(everywhere ? {} : { namespaces }),
+      ...extra,
+    });
+  }
+
+  #tell<T extends KubeObject>(
+    informer: Informer<T>,
+    prefix: string,
+    suffix: (object: T) => string,
+  ): void {
+    const { onChange } = this.#options;
+    informer.addHandler({
+      onAdd: (object, { initial }) => onChange(`${prefix}${suffix(object)}`, initial, object),
+      onUpdate: (_old, object) => onChange(`${prefix}${suffix(object)}`, false, object),
+      onDelete: (object) => onChange(`${prefix}${suffix(object)}`, false, object),
+    });
+  }
+}
+
+interface Extra<T> {
+  readonly transform?: Transform;
+  readonly indexers?: Readonly<Record<string, (object: T) => readonly string[]>>;
+  readonly metadataOnly?: boolean;
+  readonly labelSelector?: string;
+}
+
+/** `<namespace>/<kind>/<name>` of what an autoscaler scales. */
+export function scaledBy(hpa: HorizontalPodAutoscaler): string {
+  const { kind, name } = hpa.spec.scaleTargetRef;
+  return `${hpa.metadata.namespace ?? ''}/${kind}/${name}`;
+}
+
+/** Of a Canary's managed fields only who wrote its annotations is read: that is who asked for something. */
+const keepIntentManagers: Transform = (object) => {
+  const { managedFields, ...metadata } = object.metadata;
+  const kept = (managedFields ?? []).filter((entry) =>
+    JSON.stringify(entry.fieldsV1 ?? null).includes('f:serin.dev/'),
+  );
+  return {
+    ...object,
+    metadata: kept.length === 0 ? metadata : { ...metadata, managedFields: kept },
+  };
+};
+
+/** What is read of a pod, some hundred bytes of many thousand. */
+const podFacts: Transform = (object) => {
+  const { name, namespace, uid, resourceVersion, deletionTimestamp, labels } = object.metadata;
+  const status = (object as Pod).status ?? {};
+  const { phase, reason, conditions, containerStatuses, initContainerStatuses } = status;
+  const metadata = {
+    name,
+    ...(namespace === undefined ? {} : { namespace }),
+    ...(uid === undefined ? {} : { uid }),
+    ...(resourceVersion === undefined ? {} : { resourceVersion }),
+    ...(deletionTimestamp === undefined ? {} : { deletionTimestamp }),
+    ...(labels === undefined ? {} : { labels }),
+  };
+  return {
+    apiVersion: object.apiVersion,
+    kind: object.kind,
+    metadata,
+    status: { phase, reason, conditions, containerStatuses, initContainerStatuses },
+  };
+};

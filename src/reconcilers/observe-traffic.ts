@@ -1,0 +1,169 @@
+// Services and route as they are, and since when the route that was written is in force.
+import type { Canary, Problem } from '../api/canary.ts';
+import { NO_WEIGHT } from '../api/canary.ts';
+import type { KubeObject, PodTemplate, Service } from '../api/kubernetes.ts';
+import { asInstant, type Instant } from '../clock/clock.ts';
+import { parseTime } from '../clock/time-format.ts';
+import { later } from '../decision/record.ts';
+import type { Present, RouteFacts, Services } from '../decision/world.ts';
+import type { RouterInput, RouterProvider, RouteState } from '../routers/provider.ts';
+import { intact, renderServices, serviceConflicts } from '../workloads/services.ts';
+import { writerOf } from './ownership.ts';
+
+/** On the apex Service: when Serin last moved its selector. */
+export const APEX_SINCE = 'serin.dev/apex-since';
+
+export interface ServicesInput {
+  readonly canary: Canary;
+  readonly template: PodTemplate;
+  readonly label: { readonly key: string; readonly value: string };
+  readonly live: {
+    readonly apex: Service | null;
+    readonly primary: Service | null;
+    readonly canary: Service | null;
+  };
+}
+
+export function observeServices(input: ServicesInput): {
+  readonly facts: Services;
+  readonly problems: readonly Problem[];
+} {
+  const { canary, template, label, live } = input;
+  const liveApex = live.apex ?? undefined;
+  const wanted = renderServices({ canary, template, label, apexTo: 'primary', liveApex });
+  const present = (object: Service | null, want: Service): Present =>
+    object === null ? 'absent' : intact(object, want) ? 'right' : 'wrong';
+  const since = live.apex?.metadata.annotations?.[APEX_SINCE];
+  const facts: Services = {
+    primary: present(live.primary, wanted.primary),
+    canary: present(live.canary, wanted.canary),
+    apex: present(live.apex, wanted.apex),
+    apexSelects: selects(live.apex, label),
+    apexVersion: live.apex?.metadata.resourceVersion ?? '',
+    apexSince: since === undefined ? null : parseTime(since),
+    apexWriter: writerOf(live.apex, ['spec', 'selector']),
+  };
+  const problems = (['apex', 'primary', 'canary'] as const).flatMap((name) =>
+    serviceConflicts(live[name] ?? undefined, wanted[name]),
+  );
+  return { facts, problems };
+}
+
+function selects(
+  apex: Service | null,
+  label: { readonly key: string; readonly value: string },
+): Services['apexSelects'] {
+  const selector = apex?.spec.selector;
+  if (selector === undefined || Object.keys(selector).length === 0) return 'nothing';
+  if (selector[label.key] === `${label.value}-primary`) return 'primary';
+  return selector[label.key] === label.value ? 'target' : 'other';
+}
+
+/** Remembers, for each Canary, since when its present route is in force. A restart falls back on when it was written. */
+export class RouteMemory {
+  readonly #seen = new Map<string, { readonly mark: string; readonly since: Instant | null }>();
+
+  /** The route is not yet in force. */
+  waiting(key: string, mark: string): void {
+    this.#seen.set(key, { mark, since: null });
+  }
+
+  /** The route is in force; since when. `fallback` when it was so before we first looked. */
+  inForce(key: string, mark: string, now: Instant, fallback: Instant): Instant {
+    const known = this.#seen.get(key);
+    const since =
+      known?.mark === mark ? (known.since ?? now) : known === undefined ? fallback : now;
+    this.#seen.set(key, { mark, since });
+    return since;
+  }
+
+  forget(key: string): void {
+    this.#seen.delete(key);
+  }
+}
+
+export interface RouteInput {
+  readonly key: string;
+  readonly router: RouterProvider;
+  readonly input: RouterInput;
+  readonly memory: RouteMemory;
+  readonly now: Instant;
+}
+
+export function observeRoute(look: RouteInput): {
+  readonly facts: RouteFacts;
+  readonly problems: readonly Problem[];
+} {
+  const { router, input } = look;
+  const state = router.read(input);
+  const canWeight = router.can.weight;
+  const none = { canWeight, weight: NO_WEIGHT, revision: '', step: -1, intact: true };
+  if (!canWeight) {
+    const confirmed = { kind: 'yes', since: asInstant(0) } as const;
+    return { facts: { ...none, state: 'split', confirmed }, problems: [] };
+  }
+  switch (state.kind) {
+    case 'absent': {
+      const confirmed = { kind: 'waiting', why: 'there is no route yet', until: null } as const;
+      return { facts: { ...none, state: 'absent', confirmed }, problems: [] };
+    }
+    case 'foreign':
+      return {
+        facts: { ...none, state: 'absent', confirmed: { kind: 'refused', why: 'not ours' } },
+        problems: [taken(state.object)],
+      };
+    case 'ours': {
+      const confirmed = confirmation(look, state);
+      const { route } = state;
+      if (route.kind === 'apex')
+        return { facts: { ...none, state: 'apex', intact: state.intact, confirmed }, problems: [] };
+      const { canary: weight, revision, step } = route;
+      return {
+        facts: {
+          canWeight,
+          state: 'split',
+          weight,
+          revision,
+          step,
+          intact: state.intact,
+          confirmed,
+        },
+        problems: [],
+      };
+    }
+  }
+}
+
+function taken(object: string): Problem {
+  return {
+    reason: 'NameTaken',
+    path: 'spec.service.name',
+    message: `${object} is needed for the route and belongs to somebody else: delete it, or choose another spec.service.name`,
+  };
+}
+
+function confirmation(
+  look: RouteInput,
+  state: Extract<RouteState, { kind: 'ours' }>,
+): RouteFacts['confirmed'] {
+  const { key, router, memory, now } = look;
+  const { route, writtenAt, accepted } = state;
+  const mark =
+    route.kind === 'apex'
+      ? `apex/${writtenAt}`
+      : `${route.revision}/${route.step}/${route.canary}/${writtenAt}`;
+  if (accepted.kind !== 'yes') {
+    memory.waiting(key, mark);
+    return accepted.kind === 'refused' ? accepted : { ...accepted, until: null };
+  }
+  if (router.confirms.by === 'status')
+    return { kind: 'yes', since: memory.inForce(key, mark, now, writtenAt) };
+  const settled = later(writtenAt, router.confirms.settleMs);
+  if (now < settled)
+    return { kind: 'waiting', why: 'the ingress controller follows', until: settled };
+  return { kind: 'yes', since: settled };
+}
+
+export function asService(object: KubeObject | undefined): Service | null {
+  return object === undefined ? null : (object as Service);
+}
