@@ -45,6 +45,7 @@ export async function* watchStream(
       life.abort(brokenError(attempt, undefined, `not a byte for ${idleMs} ms`));
     });
     const lines = new LineSplitter(LINE_BYTES_MAX);
+    // Leaving the loop in any way destroys the body, and that resets the stream.
     for await (const chunk of stream.body) {
       idle.stop(); // counts only while waiting for the server, never for a slow consumer
       for (const line of lines.push(chunk)) {
@@ -62,7 +63,6 @@ export async function* watchStream(
   } finally {
     idle?.stop();
     signal.removeEventListener('abort', end);
-    life.abort(); // resets the stream, if it is still open
   }
 }
 

@@ -8,7 +8,7 @@ import type { Client } from '../../../src/client/client.ts';
 import { loadConfig } from '../../../src/client/config.ts';
 import { httpClient } from '../../../src/client/http-client.ts';
 import { RESOURCES } from '../../../src/client/resources.ts';
-import { FakeServer, json, selfSigned, status } from './fake-server.ts';
+import { FakeServer, json, selfSigned, status, until } from './fake-server.ts';
 
 const { signal } = new AbortController();
 const [first, second] = [selfSigned('first'), selfSigned('second')];
@@ -56,6 +56,22 @@ test('three hundred calls in a row use one connection', async () => {
 test('calls above the hundred streams of one connection open another, not one each', async () => {
   await Promise.all(Array.from({ length: 250 }, read));
   expect(server.connections).toBeLessThanOrEqual(3);
+});
+
+test('a silent server gets a new connection, but not one for every slow call', async () => {
+  await read();
+  for (const connections of [2, 2]) {
+    server.answer = () => {};
+    const asked = server.asked.length;
+    const call = client.get(RESOURCES.namespaces, { name: 'a' }, { signal, deadlineMs: 5000 });
+    const thrown = expect(call).rejects.toMatchObject({ kind: 'transient' });
+    await until(() => server.asked.length > asked);
+    await clock.advance(5000);
+    await thrown;
+    server.answer = (_, response) => json(response, 200, { metadata: {} });
+    await read();
+    expect(server.connections).toBe(connections);
+  }
 });
 
 test('a replaced token is used after a minute', async () => {

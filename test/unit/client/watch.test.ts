@@ -147,6 +147,10 @@ describe.each([
     await first;
     await clock.advance(60_000);
     expect((await iterator.next()).value).toMatchObject({ type: 'ADDED' });
+    await clock.advance(60_000);
+    const third = iterator.next();
+    streams[0]?.write(line('DELETED', 'a'));
+    expect((await third).value).toMatchObject({ type: 'DELETED' });
     await iterator.return?.();
     expect(clock.armed).toBe(0);
   });
