@@ -24,7 +24,15 @@ test('a config is optional only if every reference to it is', () => {
           ],
         },
       ],
-      initContainers: [{ name: 'i', envFrom: [{ configMapRef: { name: 'init' } }] }],
+      initContainers: [
+        {
+          name: 'i',
+          envFrom: [
+            { configMapRef: { name: 'init' } },
+            { configMapRef: { name: 'app', optional: true } },
+          ],
+        },
+      ],
       volumes: [
         { name: 'v', secret: { secretName: 'tls' } },
         { name: 'p', projected: { sources: [{ configMap: { name: 'extra' } }] } },
