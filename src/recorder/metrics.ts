@@ -10,7 +10,7 @@ export interface MetricsOptions {
   /** From `monitorEventLoopDelay`, enabled by the caller; it is reset at each scrape. */
   readonly eventLoopDelay?: LoopDelay;
   /** Read at each scrape. */
-  readonly usage?: () => ProcessUsage;
+  readonly usage?: () => ResourceUse;
 }
 
 /** In nanoseconds, as `monitorEventLoopDelay` of node:perf_hooks gives them. */
@@ -22,7 +22,7 @@ export interface LoopDelay {
   reset(): void;
 }
 
-export interface ProcessUsage {
+export interface ResourceUse {
   readonly cpuSeconds: number;
   readonly residentBytes: number;
   readonly heapUsedBytes: number;
@@ -139,8 +139,8 @@ function loopMetrics(registry: Registry, delay: LoopDelay): void {
   );
 }
 
-function usageMetrics(registry: Registry, usage: () => ProcessUsage): void {
-  const gauge = (name: string, help: string, read: (usage: ProcessUsage) => number) =>
+function usageMetrics(registry: Registry, usage: () => ResourceUse): void {
+  const gauge = (name: string, help: string, read: (usage: ResourceUse) => number) =>
     new Gauge({
       name,
       help,
