@@ -1,4 +1,5 @@
 // The decision function. Pure: the same world gives the same decision, anywhere, at any time.
+import { boundStatus } from '../api/bound-status.ts';
 import type { CanaryStatus, ParsedCanary } from '../api/canary.ts';
 import { movement } from './begin.ts';
 import { conditionsOf, refusedConditions, sameConditions } from './conditions.ts';
@@ -75,8 +76,14 @@ function kept(world: World, decision: Decision): Decision {
   const next = decision.kind === 'record' ? decision.status : status;
   const generation = speaksOf(world, next);
   const target = { ...next.target, generation };
-  const whole: CanaryStatus = { ...next, target, observedGeneration: world.canary.generation };
-  const conditions = conditionsOf(world, whole);
+  const generationed: CanaryStatus = {
+    ...next,
+    target,
+    observedGeneration: world.canary.generation,
+  };
+  // As it will be stored: what is cut for size must not look different the next time.
+  const whole = boundStatus({ ...generationed, conditions: conditionsOf(world, generationed) });
+  const { conditions } = whole;
   const moved =
     !sameConditions(conditions, status.conditions) ||
     generation !== next.target.generation ||
@@ -85,7 +92,7 @@ function kept(world: World, decision: Decision): Decision {
   const tells = decision.kind === 'record' ? decision.tells : acceptance(world, conditions);
   return {
     kind: 'record',
-    status: { ...whole, conditions },
+    status: whole,
     tells,
     why: decision.why,
     asks: decision.asks,
@@ -137,7 +144,11 @@ export function decideUnreadable(parsed: ParsedCanary, world: Pick<World, 'now'>
   ) {
     return rest(`the spec cannot be obeyed: ${problem.message}`);
   }
-  const next: CanaryStatus = { ...status, conditions, observedGeneration: identity.generation };
+  const next: CanaryStatus = boundStatus({
+    ...status,
+    conditions,
+    observedGeneration: identity.generation,
+  });
   const accepted = conditions.find((condition) => condition.type === 'Accepted');
   const message = accepted?.message ?? problem.message;
   return {

@@ -1,0 +1,301 @@
+// `serin controller`: the operator in the foreground.
+import { hostname } from 'node:os';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import type { Clock } from '../clock/clock.ts';
+import { systemClock } from '../clock/system-clock.ts';
+import { loadConfig } from '../client/config.ts';
+import { httpClient } from '../client/http-client.ts';
+import { userAgent } from '../client/user-agent.ts';
+import { type HealthServer, startHealthServer } from '../controller/health.ts';
+import { type Part, ofThisProcess, runLifecycle } from '../controller/lifecycle.ts';
+import { createEgress } from '../egress/egress.ts';
+import { type EgressPolicy, parseEgressRules } from '../egress/policy.ts';
+import { createOperator, type Operator, type OperatorSettings } from '../reconcilers/operator.ts';
+import { ApiEventSink } from '../recorder/api-event-sink.ts';
+import { EventBroadcaster, logSink } from '../recorder/events.ts';
+import { createLog, type Log, LOG_ENCODINGS, LOG_LEVELS } from '../recorder/log.ts';
+import { Metrics } from '../recorder/metrics.ts';
+import { routerFor } from '../routers/registry.ts';
+import {
+  type Command,
+  CONNECTION_FLAGS,
+  type Invocation,
+  number,
+  switched,
+  text,
+  texts,
+  UsageError,
+} from './command.ts';
+import { VERSION } from './version.ts';
+
+export const controller: Command = {
+  name: 'controller',
+  usage: '[flags]',
+  summary: 'run the operator in the foreground',
+  flags: {
+    ...CONNECTION_FLAGS,
+    namespace: {
+      type: 'string',
+      multiple: true,
+      value: 'NAME,...',
+      help: 'namespaces to watch (default: all)',
+    },
+    'mesh-provider': {
+      type: 'string',
+      default: 'gatewayapi:v1',
+      value: 'NAME',
+      help: 'provider of Canaries that name none',
+    },
+    'metrics-server': {
+      type: 'string',
+      default: 'http://prometheus:9090',
+      value: 'URL',
+      help: 'Prometheus for builtin and inline metrics',
+    },
+    'selector-labels': {
+      type: 'string',
+      default: 'app,name,app.kubernetes.io/name',
+      value: 'KEY,...',
+      help: 'labels that may tell target and primary apart',
+    },
+    'include-label-prefix': {
+      type: 'string',
+      default: '',
+      value: 'PREFIX,...',
+      help: "labels and annotations that the primary gets from its target; '*' = all",
+    },
+    'enable-config-tracking': {
+      type: 'string',
+      default: 'true',
+      value: 'true|false',
+      help: 'track the ConfigMaps and Secrets of targets',
+    },
+    'allow-cross-namespace-refs': {
+      type: 'boolean',
+      default: false,
+      help: 'follow references into other namespaces without a grant',
+    },
+    'egress-allow': {
+      type: 'string',
+      multiple: true,
+      value: 'CIDR|HOST,...',
+      help: 'call nothing but these addresses',
+    },
+    'egress-deny': {
+      type: 'string',
+      multiple: true,
+      value: 'CIDR|HOST,...',
+      help: 'never call these addresses',
+    },
+    'egress-allow-loopback': {
+      type: 'boolean',
+      default: false,
+      help: 'call loopback addresses even inside a cluster',
+    },
+    threadiness: {
+      type: 'string',
+      default: '8',
+      value: 'N',
+      help: 'how many Canaries are worked on at once',
+    },
+    port: {
+      type: 'string',
+      default: '8080',
+      value: 'PORT',
+      help: 'of /metrics, /healthz and /readyz; 0 = any free one',
+    },
+    'log-level': {
+      type: 'string',
+      default: 'info',
+      value: LOG_LEVELS.join('|'),
+      help: 'least severe lines to log',
+    },
+    'log-encoding': {
+      type: 'string',
+      default: 'json',
+      value: LOG_ENCODINGS.join('|'),
+      help: 'form of the log lines',
+    },
+  },
+  run,
+};
+
+async function run(invocation: Invocation): Promise<number> {
+  const clock = systemClock();
+  const settings = settingsOf(invocation);
+  const policy = egressPolicy(invocation);
+  const log = logOf(invocation, clock);
+  const port = number(invocation, 'port', { min: 0, max: 65_535 });
+  const { kubeconfig, master, context } = connection(invocation);
+  const config = await loadConfig(
+    { ...given({ kubeconfig, master, context }), environment: invocation.environment, clock },
+    invocation.signal,
+  );
+  const metrics = createMetrics(settings);
+  const agent = userAgent(VERSION);
+  const onRequest = metrics.runtime.onRequest.bind(metrics.runtime);
+  await using client = httpClient({ config, clock, userAgent: agent, onRequest });
+  await using eventClient = httpClient({ config, clock, userAgent: agent, onRequest });
+  await using egress = createEgress({ clock, policy });
+  const sink = new ApiEventSink({
+    client: eventClient,
+    clock,
+    log,
+    random: Math.random,
+    dropped: (reason) => metrics.eventDropped(reason),
+  });
+  const events = new EventBroadcaster({
+    clock,
+    instance: hostname(),
+    sinks: [logSink(log), sink],
+    log,
+  });
+  const operator = createOperator({
+    client,
+    clock,
+    log,
+    metrics,
+    recorder: events.recorder(),
+    egress,
+    settings,
+  });
+  const parts = [
+    healthPart(operator, { port, metrics, log }),
+    eventsPart(events),
+    operatorPart(operator),
+  ];
+  log.info(
+    { version: VERSION, server: config.server.href, namespaces: settings.namespaces },
+    'serin starts',
+  );
+  const exit = await runLifecycle({
+    parts,
+    clock,
+    log,
+    interruptions: ofThisProcess(process),
+    exitNow: ({ code }) => process.exit(code),
+  });
+  return exit.code;
+}
+
+function createMetrics(settings: OperatorSettings): Metrics {
+  const delay = monitorEventLoopDelay({ resolution: 10 });
+  delay.enable();
+  return new Metrics({
+    version: VERSION,
+    meshProvider: settings.defaultProvider,
+    eventLoopDelay: delay,
+    usage: () => {
+      const { user, system } = process.cpuUsage();
+      const { rss, heapUsed } = process.memoryUsage();
+      return { cpuSeconds: (user + system) / 1e6, residentBytes: rss, heapUsedBytes: heapUsed };
+    },
+  });
+}
+
+function healthPart(
+  operator: Operator,
+  { port, metrics, log }: { readonly port: number; readonly metrics: Metrics; readonly log: Log },
+): Part {
+  return {
+    name: 'health',
+    async start(signal) {
+      const server: HealthServer = await startHealthServer(
+        {
+          port,
+          live: {},
+          ready: { caches: () => (operator.ready() ? null : 'the caches are being filled') },
+          metrics: { render: () => metrics.render(), contentType: metrics.contentType },
+          log,
+        },
+        signal,
+      );
+      log.info({ port: server.port }, 'health and metrics are served');
+      return { stop: (until) => server.close(until) };
+    },
+  };
+}
+
+function eventsPart(events: EventBroadcaster): Part {
+  return {
+    name: 'events',
+    stopLimitMs: 5_000,
+    start: async () => ({ stop: (until) => events.stop(until) }),
+  };
+}
+
+function operatorPart(operator: Operator): Part {
+  return {
+    name: 'operator',
+    async start() {
+      const stop = new AbortController();
+      const running = operator.run(stop.signal);
+      const ended = running.then(
+        () => 'the operator stopped',
+        (error: unknown) => (error instanceof Error ? error.message : String(error)),
+      );
+      return {
+        ended,
+        stop: async () => {
+          stop.abort(new Error('the operator was asked to stop'));
+          await ended;
+        },
+      };
+    },
+  };
+}
+
+function settingsOf(invocation: Invocation): OperatorSettings {
+  const defaultProvider = text(invocation, 'mesh-provider') ?? '';
+  if (routerFor(defaultProvider) === null)
+    throw new UsageError(`--mesh-provider: ${defaultProvider} is not built`);
+  const selectorLabels = texts(invocation, 'selector-labels');
+  if (selectorLabels.length === 0) throw new UsageError('--selector-labels names no label');
+  return {
+    namespaces: texts(invocation, 'namespace'),
+    workers: number(invocation, 'threadiness', { min: 1, max: 256 }),
+    defaultProvider,
+    metricsServer: text(invocation, 'metrics-server') ?? '',
+    selectorLabels,
+    includePrefixes: texts(invocation, 'include-label-prefix'),
+    configTracking: text(invocation, 'enable-config-tracking') !== 'false',
+    allowCrossNamespace: switched(invocation, 'allow-cross-namespace-refs'),
+  };
+}
+
+function egressPolicy(invocation: Invocation): EgressPolicy {
+  const allow = parseEgressRules('--egress-allow', texts(invocation, 'egress-allow'));
+  const deny = parseEgressRules('--egress-deny', texts(invocation, 'egress-deny'));
+  const problem = [...allow.problems, ...deny.problems][0];
+  if (problem !== undefined) throw new UsageError(`${problem.path}: ${problem.message}`);
+  const inCluster = invocation.environment['KUBERNETES_SERVICE_HOST'] !== undefined;
+  const loopback =
+    inCluster && !switched(invocation, 'egress-allow-loopback') ? 'refused' : 'allowed';
+  return { loopback, allow: allow.rules, deny: deny.rules };
+}
+
+function logOf(invocation: Invocation, clock: Clock): Log {
+  const level = LOG_LEVELS.find((each) => each === text(invocation, 'log-level'));
+  const encoding = LOG_ENCODINGS.find((each) => each === text(invocation, 'log-encoding'));
+  if (level === undefined) throw new UsageError(`--log-level is one of ${LOG_LEVELS.join(', ')}`);
+  if (encoding === undefined)
+    throw new UsageError(`--log-encoding is one of ${LOG_ENCODINGS.join(', ')}`);
+  return createLog({ clock, level, encoding });
+}
+
+function connection(invocation: Invocation): {
+  readonly kubeconfig?: string | undefined;
+  readonly master?: string | undefined;
+  readonly context?: string | undefined;
+} {
+  return {
+    kubeconfig: text(invocation, 'kubeconfig'),
+    master: text(invocation, 'master'),
+    context: text(invocation, 'context'),
+  };
+}
+
+function given<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  const entries = Object.entries(fields).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as { [K in keyof T]?: Exclude<T[K], undefined> };
+}

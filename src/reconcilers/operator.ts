@@ -1,0 +1,205 @@
+// The operator in one piece: stores, queue, workers and the outside, wired to one cluster.
+import type { KubeObject } from '../api/kubernetes.ts';
+import type { Client } from '../client/client.ts';
+import type { Clock } from '../clock/clock.ts';
+import { runController } from '../controller/controller.ts';
+import { WorkQueue } from '../controller/work-queue.ts';
+import type { Egress } from '../egress/egress.ts';
+import { SeenWrites } from '../informers/seen-writes.ts';
+import { createMetricSources } from '../metrics/registry.ts';
+import type { EventRecorder } from '../recorder/event.ts';
+import type { Log } from '../recorder/log.ts';
+import type { Metrics } from '../recorder/metrics.ts';
+import { createHookCaller } from '../webhooks/caller.ts';
+import { createAsker } from './asker.ts';
+import { AskDesk } from './ask-desk.ts';
+import { claimsOf } from './claims.ts';
+import { ClusterView, scaledBy } from './cluster-view.ts';
+import { ConfigBook } from './config-book.ts';
+import { Dependencies } from './dependencies.ts';
+import { RouteMemory } from './observe-traffic.ts';
+import { Reconciler } from './reconcile.ts';
+import { labelsOf, Teller } from './tell.ts';
+
+export interface OperatorParts {
+  readonly client: Client;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly recorder: EventRecorder;
+  readonly egress: Egress;
+  readonly settings: OperatorSettings;
+}
+
+export interface OperatorSettings {
+  /** Empty = all. */
+  readonly namespaces: readonly string[];
+  readonly workers: number;
+  readonly defaultProvider: string;
+  readonly metricsServer: string;
+  readonly selectorLabels: readonly string[];
+  readonly includePrefixes: readonly string[];
+  readonly configTracking: boolean;
+  readonly allowCrossNamespace: boolean;
+}
+
+/** One look at one Canary takes at most this long. */
+const RECONCILE_MS = 60_000;
+/** A Canary that keeps failing is still looked at this often. */
+const BACKOFF_MAX_MS = 60_000;
+
+export interface Operator {
+  /** Works until the signal ends, then finishes what is under way. */
+  run(signal: AbortSignal): Promise<void>;
+  /** The caches are filled and the workers run. */
+  ready(): boolean;
+}
+
+export function createOperator(parts: OperatorParts): Operator {
+  let ready = false;
+  return {
+    ready: () => ready,
+    run: (signal) =>
+      run(parts, signal, () => {
+        ready = true;
+      }),
+  };
+}
+
+async function run(parts: OperatorParts, signal: AbortSignal, started: () => void): Promise<void> {
+  const { clock, log, metrics, settings } = parts;
+  // Watches end after the workers: who finishes a write must still see it.
+  const watching = new AbortController();
+  const queueObserver = metrics.runtime.queueObserver('canary');
+  const queue = new WorkQueue({ clock, maxDelayMs: BACKOFF_MAX_MS, observer: queueObserver });
+  const dependencies = new Dependencies();
+  const view = new ClusterView(
+    {
+      client: parts.client,
+      clock,
+      log,
+      namespaces: settings.namespaces,
+      configTracking: settings.configTracking,
+      onChange: (subject, initial, object) =>
+        wake(queue, dependencies, { subject, initial, object }),
+    },
+    watching.signal,
+  );
+  try {
+    await view.settled(signal);
+    const reconciler = createReconciler(parts, { view, queue, dependencies }, signal);
+    started();
+    log.info(
+      { canaries: view.canaries.store.size, workers: settings.workers },
+      'operator is ready',
+    );
+    signal.addEventListener('abort', () => queue.shutDown(), { once: true });
+    // Workers end with the queue, not with the signal: what they hold is finished, within the deadline.
+    await runController(
+      {
+        name: 'canary',
+        queue,
+        workers: settings.workers,
+        reconcile: (key, until, job) => reconciler.reconcile(key, until, job),
+        clock,
+        deadlineMs: RECONCILE_MS,
+        observer: metrics.runtime.controllerObserver('canary'),
+        log,
+      },
+      watching.signal,
+    );
+  } finally {
+    queue.shutDown();
+    watching.abort(new Error('the operator stops'));
+    await view.stopped();
+  }
+}
+
+interface Machinery {
+  readonly view: ClusterView;
+  readonly queue: WorkQueue;
+  readonly dependencies: Dependencies;
+}
+
+function createReconciler(
+  parts: OperatorParts,
+  machinery: Machinery,
+  signal: AbortSignal,
+): Reconciler {
+  const { client, clock, log, metrics, recorder, egress, settings } = parts;
+  const { view, queue, dependencies } = machinery;
+  const book = new ConfigBook(client, {
+    ConfigMap: view.configMaps?.store ?? null,
+    Secret: view.secrets?.store ?? null,
+  });
+  const memory = new RouteMemory();
+  const callHook = createHookCaller({ clock, egress });
+  const asker = createAsker({
+    client,
+    clock,
+    sources: createMetricSources({ clock, egress }),
+    callHook,
+    metricsServer: settings.metricsServer,
+    plans: (key) => reconciler.plansOf(key),
+    canary: (key) => reconciler.canaryOf(key),
+    observeQuery: (type, outcome, seconds) => metrics.metricQueried({ type, outcome, seconds }),
+    observeHook: (type, outcome, seconds) => metrics.webhookCalled({ type, outcome, seconds }),
+    measured: (canary, metric, value) => metrics.canaries.measured(labelsOf(canary), metric, value),
+  });
+  const desk = new AskDesk(asker, {
+    clock,
+    answered: (key) => queue.add(key),
+    failed: (key, ask, error) => log.error({ canary: key, ask: ask.key, error }, 'question failed'),
+  });
+  const reconciler: Reconciler = new Reconciler({
+    observer: {
+      view,
+      book,
+      memory,
+      clock,
+      defaultProvider: settings.defaultProvider,
+      selectorLabels: settings.selectorLabels,
+      allowCrossNamespace: settings.allowCrossNamespace,
+    },
+    apply: {
+      client,
+      clock,
+      view,
+      book,
+      seen: new SeenWrites(clock),
+      includePrefixes: settings.includePrefixes,
+      routeWritten: () => {},
+    },
+    desk,
+    dependencies,
+    teller: new Teller({ clock, recorder, metrics, callHook, signal }),
+    metrics,
+    signal,
+  });
+  return reconciler;
+}
+
+interface Change {
+  readonly subject: string;
+  readonly initial: boolean;
+  readonly object: KubeObject;
+}
+
+/** The Canary itself, whoever looks at the object, and whoever claims the same. */
+function wake(
+  queue: WorkQueue,
+  dependencies: Dependencies,
+  { subject, initial, object }: Change,
+): void {
+  const priority = initial ? 'initial' : 'user';
+  const subjects = [subject];
+  if (subject.startsWith('canaries/')) {
+    queue.add(subject.slice('canaries/'.length), priority);
+    subjects.push(...claimsOf(object).map((claim) => claim.mark));
+  }
+  if (object.kind === 'HorizontalPodAutoscaler' && 'spec' in object) {
+    subjects.push(`scaler-of/${scaledBy(object as Parameters<typeof scaledBy>[0])}`);
+  }
+  for (const each of subjects)
+    for (const key of dependencies.readersOf(each)) queue.add(key, priority);
+}

@@ -1,0 +1,54 @@
+#!/bin/sh
+# What the npm scripts call: brings the packages of the lockfile along first, then runs one task with the Node among them.
+set -eu
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+cd "$root"
+task=${1:?usage: run.sh test|unit|e2e|node|check|generate|format}
+shift
+
+stamp=node_modules/.lock-stamp
+want=$(cksum < package-lock.json)
+if [ "$(cat "$stamp" 2>/dev/null || true)" != "$want" ]; then
+  echo "installing packages from the lockfile" >&2
+  npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2
+  printf '%s\n' "$want" > "$stamp"
+fi
+PATH="$root/node_modules/.bin:$PATH"
+export PATH
+
+# A real node needs root and Linux; elsewhere its journeys are reported as not run.
+node_journeys() {
+  if [ "$(uname -s)" = Linux ] && [ "$(id -u)" = 0 ]; then
+    test/e2e/node/run.sh "$@"
+  elif [ "${CI:-}" = true ]; then
+    echo "the journeys on a real node need root on Linux" >&2
+    exit 1
+  else
+    echo "NOT RUN: the journeys on a real node (they need root on Linux)" >&2
+  fi
+}
+
+check() {
+  tsc -p .
+  oxlint --type-aware --quiet
+  biome format .
+  node tools/generate.ts --check
+  knip
+  vitest run --project unit test/unit/tidy
+}
+
+case $task in
+  test)
+    vitest run "$@"
+    [ $# -gt 0 ] || node_journeys
+    ;;
+  unit | e2e) vitest run --project "$task" "$@" ;;
+  node) node_journeys "$@" ;;
+  check) check ;;
+  generate) node tools/generate.ts ;;
+  format) biome format --write . ;;
+  *)
+    echo "run.sh: unknown task $task" >&2
+    exit 2
+    ;;
+esac
