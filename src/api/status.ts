@@ -161,7 +161,7 @@ function readMeasurement(fields: Fields): Measurement | null {
   return {
     name: textOf(fields['name']),
     verdict,
-    value: typeof value === 'number' && Number.isFinite(value) ? value : null,
+    value: typeof value === 'number' && Number.isFinite(value) ? value + 0 : null,
     message: textOf(fields['message']),
     at,
   };
@@ -228,12 +228,13 @@ function textList(raw: unknown): readonly string[] {
 }
 
 function count(raw: unknown): number {
-  return Number.isSafeInteger(raw) && Number(raw) >= 0 ? Number(raw) : 0;
+  // JSON knows -0, which is written back as 0: added to 0 it is gone.
+  return Number.isSafeInteger(raw) && Number(raw) >= 0 ? Number(raw) + 0 : 0;
 }
 
 function weight(raw: unknown): Weight | null {
   return Number.isInteger(raw) && Number(raw) >= 0 && Number(raw) <= 100
-    ? asWeight(Number(raw))
+    ? asWeight(Number(raw) + 0)
     : null;
 }
 

@@ -1,5 +1,5 @@
 // Random values for the tests of the api room: whatever a schema describes, with faults here and there.
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import type { OpenApiSchema } from '../../../src/api/schema/schema.ts';
 
 /** Mostly of the schema's shape; `faults` of 10 nodes are any JSON instead. */

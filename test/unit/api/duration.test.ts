@@ -1,5 +1,5 @@
 // Durations and times in texts.
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { formatDuration, parseDuration } from '../../../src/api/duration.ts';
 import { formatTime, parseTime } from '../../../src/api/time.ts';

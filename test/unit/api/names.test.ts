@@ -1,5 +1,5 @@
 // Names of what Serin makes.
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { namesOf } from '../../../src/api/names.ts';
 import { calmSpec, parse, specOf, withService } from './canary-fixture.ts';

@@ -1,5 +1,5 @@
 // What a Canary means: defaults, what is refused and in which words, what is only warned about.
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { canaryOf, parseCanary } from '../../../src/api/parse-canary.ts';
 import { specSchema } from '../../../src/api/schema/canary-spec.ts';

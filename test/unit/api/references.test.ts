@@ -1,5 +1,5 @@
 // MetricTemplate, AlertProvider, and who may refer to them.
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseAlertProvider } from '../../../src/api/alert-provider.ts';
 import { refusedReference } from '../../../src/api/grants.ts';

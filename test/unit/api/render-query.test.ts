@@ -1,5 +1,5 @@
 // Queries: every placeholder of Flagger's, and no way out of the quotes.
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseQuery, renderQuery } from '../../../src/api/render-query.ts';
 import type { QueryValues } from '../../../src/api/render-query.ts';

@@ -1,5 +1,5 @@
 // The status survives being written and read, and stays small.
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { STATUS_BYTES_MAX, boundStatus } from '../../../src/api/bound-status.ts';
 import { INTENT_VERBS, PHASES, asRevision, asWeight } from '../../../src/api/canary.ts';
@@ -13,7 +13,11 @@ import { nearly } from './arbitrary.ts';
 const instant = fc.integer({ min: 0, max: 4_000_000_000_000 }).map(asInstant);
 const maybe = <T>(one: fc.Arbitrary<T>) => fc.option(one, { nil: null });
 const revision = fc
-  .string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: 64, maxLength: 64 })
+  .string({
+    unit: fc.constantFrom(...Array.from('0123456789abcdef')),
+    minLength: 64,
+    maxLength: 64,
+  })
   .map(asRevision);
 const revisionOrNone = fc.oneof(revision, fc.constant('' as const));
 const weight = fc.integer({ min: 0, max: 100 }).map(asWeight);
@@ -129,6 +133,14 @@ describe('writing and reading', () => {
       }),
       { numRuns: 1000 },
     );
+  });
+
+  test('a negative zero is a zero', () => {
+    const raw = JSON.parse(
+      '{"iterations":-0,"canaryWeight":-0,"measurements":[{"verdict":"pass","value":-0,"at":"2026-01-31T08:00:00Z"}]}',
+    );
+    const { iterations, canaryWeight, measurements } = parseStatus(raw);
+    expect([iterations, canaryWeight, measurements[0]?.value]).toEqual([0, 0, 0]);
   });
 
   test('a status of another operator is read as far as it is one', () => {
