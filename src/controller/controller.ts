@@ -60,8 +60,39 @@ export interface ControllerOptions {
   readonly newId?: () => string;
 }
 
-/** A worker that has run this long without letting the event loop turn lets it. */
+/** Workers that have run this long together without letting the event loop turn let it. */
 const STRETCH_MS = 5;
+
+/**
+ * One for all workers, and all wait for the same turn: Node drains promise jobs between two timers, so with a turn for
+ * each the loop would be held for as many stretches as there are workers.
+ */
+class Stretch {
+  readonly #clock: Clock;
+  #startMs: number;
+  #turn: Promise<void> | null = null;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#startMs = clock.monotonicMs();
+  }
+
+  begin(): void {
+    this.#startMs = this.#clock.monotonicMs();
+  }
+
+  get over(): boolean {
+    return this.#clock.since(this.#startMs) >= STRETCH_MS;
+  }
+
+  letTheLoopTurn(): Promise<void> {
+    this.#turn ??= this.#clock.after(0).then(() => {
+      this.#turn = null;
+      this.begin();
+    });
+    return this.#turn;
+  }
+}
 
 /**
  * Works until the queue is shut down (each worker finishes what it holds) or the signal ends (runs are called off too);
@@ -75,17 +106,21 @@ export async function runController(
   const { workers, observer } = options;
   if (!Number.isInteger(workers) || workers < 1) throw new RangeError(`not a count: ${workers}`);
   observer?.attached?.(workers);
-  await Promise.all(Array.from({ length: workers }, () => serve(options, signal)));
+  const stretch = new Stretch(options.clock);
+  await Promise.all(Array.from({ length: workers }, () => serve(options, stretch, signal)));
 }
 
-async function serve(options: ControllerOptions, signal: AbortSignal): Promise<void> {
-  const { queue, clock } = options;
-  let stretchStartMs = clock.monotonicMs();
+async function serve(
+  options: ControllerOptions,
+  stretch: Stretch,
+  signal: AbortSignal,
+): Promise<void> {
+  const { queue } = options;
   for (;;) {
     const idle = queue.length === 0;
     const work = await next(queue, signal);
     if (work === null) return;
-    if (idle) stretchStartMs = clock.monotonicMs();
+    if (idle) stretch.begin();
     try {
       await runOnce(options, work, signal);
     } catch (error) {
@@ -96,10 +131,7 @@ async function serve(options: ControllerOptions, signal: AbortSignal): Promise<v
       queue.done(work.key);
     }
     // A reconcile that waits for nothing only ever runs promise jobs; probes, timers and the lease need a turn too.
-    if (clock.since(stretchStartMs) >= STRETCH_MS && !signal.aborted) {
-      await clock.after(0);
-      stretchStartMs = clock.monotonicMs();
-    }
+    if (stretch.over && !signal.aborted) await stretch.letTheLoopTurn();
   }
 }
 

@@ -284,35 +284,48 @@ describe('stopping', () => {
   });
 });
 
-test('a long stretch of keys that wait for nothing lets the event loop turn', async () => {
-  const still = new VirtualClock();
-  let busyMs = 0;
-  let turns = 0;
-  const clock: Clock = {
-    now: () => still.now(),
-    monotonicMs: () => still.monotonicMs() + busyMs,
-    since: (startMs) => still.monotonicMs() + busyMs - startMs,
-    sleep: (delayMs, signal) => still.sleep(delayMs, signal),
-    after: (delayMs) => {
-      turns += 1;
-      return still.after(delayMs);
-    },
-    newTimer: (delayMs, fire) => still.newTimer(delayMs, fire),
-    newTicker: (periodMs, fire) => still.newTicker(periodMs, fire),
-  };
-  let runs = 0;
-  const queue = new WorkQueue({ clock });
-  const reconcile = async () => {
-    runs += 1;
-    busyMs += 2;
-    return DONE;
-  };
-  start(reconcile, { clock, queue });
-  for (let i = 0; i < 10; i++) queue.add(`key-${i}`);
-  await still.advance(0);
-  expect(runs).toBe(10);
-  expect(turns).toBe(3);
-});
+test.each([1, 3])(
+  'keys that wait for nothing let the event loop turn, with %d workers',
+  async (workers) => {
+    const still = new VirtualClock();
+    let busyMs = 0;
+    /** How long the loop had been held at each turn. */
+    const heldMs: number[] = [];
+    let turnMs = 0;
+    let turns = 0;
+    let turnsMost = 0;
+    const clock: Clock = {
+      now: () => still.now(),
+      monotonicMs: () => still.monotonicMs() + busyMs,
+      since: (startMs) => still.monotonicMs() + busyMs - startMs,
+      sleep: (delayMs, signal) => still.sleep(delayMs, signal),
+      after: (delayMs) => {
+        heldMs.push(busyMs - turnMs);
+        turnsMost = Math.max(turnsMost, ++turns);
+        return still.after(delayMs).then((now) => {
+          turns -= 1;
+          turnMs = busyMs;
+          return now;
+        });
+      },
+      newTimer: (delayMs, fire) => still.newTimer(delayMs, fire),
+      newTicker: (periodMs, fire) => still.newTicker(periodMs, fire),
+    };
+    let runs = 0;
+    const queue = new WorkQueue({ clock });
+    const reconcile = async () => {
+      runs += 1;
+      busyMs += 2;
+      return DONE;
+    };
+    start(reconcile, { clock, queue, workers });
+    for (let i = 0; i < 30; i++) queue.add(`key-${i}`);
+    await still.advance(0);
+    expect(runs).toBe(30);
+    expect(heldMs.length).toBeGreaterThan(5);
+    expect(Math.max(...heldMs)).toBeLessThanOrEqual(5 + 2 * workers);
+  },
+);
 
 test('a controller needs at least one worker', async () => {
   await expect(start(async () => DONE, { workers: 0 }).ended).rejects.toThrow(RangeError);
