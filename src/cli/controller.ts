@@ -1,7 +1,6 @@
 // `serin controller`: the operator in the foreground.
 import { hostname } from 'node:os';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import type { Clock } from '../clock/clock.ts';
 import { systemClock } from '../clock/system-clock.ts';
 import { loadConfig } from '../client/config.ts';
 import { httpClient } from '../client/http-client.ts';
@@ -9,23 +8,13 @@ import { userAgent } from '../client/user-agent.ts';
 import { type HealthServer, startHealthServer } from '../controller/health.ts';
 import { type Part, ofThisProcess, runLifecycle } from '../controller/lifecycle.ts';
 import { createEgress } from '../egress/egress.ts';
-import { type EgressPolicy, parseEgressRules } from '../egress/policy.ts';
 import { createOperator, type Operator, type OperatorSettings } from '../reconcilers/operator.ts';
 import { ApiEventSink } from '../recorder/api-event-sink.ts';
 import { EventBroadcaster, logSink } from '../recorder/events.ts';
-import { createLog, type Log, LOG_ENCODINGS, LOG_LEVELS } from '../recorder/log.ts';
+import { type Log, LOG_ENCODINGS, LOG_LEVELS } from '../recorder/log.ts';
 import { Metrics } from '../recorder/metrics.ts';
-import { routerFor } from '../routers/registry.ts';
-import {
-  type Command,
-  CONNECTION_FLAGS,
-  type Invocation,
-  number,
-  switched,
-  text,
-  texts,
-  UsageError,
-} from './command.ts';
+import { type Command, CONNECTION_FLAGS, type Invocation, number, text } from './command.ts';
+import { egressPolicy, logOf, settingsOf } from './controller-settings.ts';
 import { VERSION } from './version.ts';
 
 export const controller: Command = {
@@ -243,44 +232,6 @@ function operatorPart(operator: Operator): Part {
       };
     },
   };
-}
-
-function settingsOf(invocation: Invocation): OperatorSettings {
-  const defaultProvider = text(invocation, 'mesh-provider') ?? '';
-  if (routerFor(defaultProvider) === null)
-    throw new UsageError(`--mesh-provider: ${defaultProvider} is not built`);
-  const selectorLabels = texts(invocation, 'selector-labels');
-  if (selectorLabels.length === 0) throw new UsageError('--selector-labels names no label');
-  return {
-    namespaces: texts(invocation, 'namespace'),
-    workers: number(invocation, 'threadiness', { min: 1, max: 256 }),
-    defaultProvider,
-    metricsServer: text(invocation, 'metrics-server') ?? '',
-    selectorLabels,
-    includePrefixes: texts(invocation, 'include-label-prefix'),
-    configTracking: text(invocation, 'enable-config-tracking') !== 'false',
-    allowCrossNamespace: switched(invocation, 'allow-cross-namespace-refs'),
-  };
-}
-
-function egressPolicy(invocation: Invocation): EgressPolicy {
-  const allow = parseEgressRules('--egress-allow', texts(invocation, 'egress-allow'));
-  const deny = parseEgressRules('--egress-deny', texts(invocation, 'egress-deny'));
-  const problem = [...allow.problems, ...deny.problems][0];
-  if (problem !== undefined) throw new UsageError(`${problem.path}: ${problem.message}`);
-  const inCluster = invocation.environment['KUBERNETES_SERVICE_HOST'] !== undefined;
-  const loopback =
-    inCluster && !switched(invocation, 'egress-allow-loopback') ? 'refused' : 'allowed';
-  return { loopback, allow: allow.rules, deny: deny.rules };
-}
-
-function logOf(invocation: Invocation, clock: Clock): Log {
-  const level = LOG_LEVELS.find((each) => each === text(invocation, 'log-level'));
-  const encoding = LOG_ENCODINGS.find((each) => each === text(invocation, 'log-encoding'));
-  if (level === undefined) throw new UsageError(`--log-level is one of ${LOG_LEVELS.join(', ')}`);
-  if (encoding === undefined)
-    throw new UsageError(`--log-encoding is one of ${LOG_ENCODINGS.join(', ')}`);
-  return createLog({ clock, level, encoding });
 }
 
 function connection(invocation: Invocation): {

@@ -83,7 +83,7 @@ function obstacleTo(world: World, intent: Intent): string | null {
   ) {
     return 'the primary already carries this revision';
   }
-  if (intent.verb === 'resume' && status.rollout?.paused == null)
+  if (intent.verb === 'resume' && (status.rollout?.paused ?? null) === null)
     return 'the rollout is not paused';
   return null;
 }

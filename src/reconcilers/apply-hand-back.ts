@@ -27,7 +27,7 @@ export async function removePrimary(hand: Hand, scene: Scene): Promise<void> {
   const { identity } = scene.parsed;
   const { view, book } = hand.parts;
   const mine = (object: KubeObject | null | undefined): object is KubeObject =>
-    object != null && ownedBy(object, identity);
+    object !== null && object !== undefined && ownedBy(object, identity);
   if (mine(scene.apex)) await disown(hand, RESOURCES.services, scene.apex, identity.uid);
   if (mine(scene.primaryScaler))
     await hand.delete(RESOURCES.horizontalPodAutoscalers, scene.primaryScaler);

@@ -68,11 +68,9 @@ export class ConfigBook {
   ): Promise<ConfigObject | null> {
     const resource = ref.kind === 'Secret' ? RESOURCES.secrets : RESOURCES.configMaps;
     try {
-      return (await this.#client.get(
-        resource,
-        { namespace, name: ref.name },
-        { signal },
-      )) as ConfigObject;
+      const key = { namespace, name: ref.name };
+      const config: ConfigObject = await this.#client.get(resource, key, { signal });
+      return config;
     } catch (error) {
       if (isApiError(error, 'not-found')) return null;
       throw error;

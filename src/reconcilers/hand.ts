@@ -92,23 +92,26 @@ export class Hand {
     } catch (error) {
       if (!(error instanceof ApiError) || error.kind !== 'not-found') throw error;
     }
-    this.#wrote(resource, { ...read, metadata: { ...read.metadata, resourceVersion: 'deleted' } });
+    this.#remember(resource, read, null);
   }
 
   #wrote(resource: Resource, object: KubeObject): KubeObject {
+    this.#remember(resource, object, object.metadata.resourceVersion ?? '');
+    return object;
+  }
+
+  #remember(resource: Resource, object: KubeObject, resourceVersion: string | null): void {
     this.writes += 1;
     const store = this.#storeOf(resource);
-    const { namespace = '', name, uid = '', resourceVersion = '' } = object.metadata;
-    if (store !== null) {
-      this.parts.seen.wrote({
-        owner: this.#owner,
-        store,
-        key: `${namespace}/${name}`,
-        uid,
-        resourceVersion,
-      });
-    }
-    return object;
+    const { namespace = '', name, uid = '' } = object.metadata;
+    if (store === null) return;
+    this.parts.seen.wrote({
+      owner: this.#owner,
+      store,
+      key: `${namespace}/${name}`,
+      uid,
+      resourceVersion,
+    });
   }
 
   #storeOf(resource: Resource): Store<KubeObject> | null {

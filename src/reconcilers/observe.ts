@@ -1,32 +1,23 @@
 // Gathers the World of one Canary from the stores: no call goes out but for configs whose version moved.
-import { type Canary, type Problem, asRevision } from '../api/canary.ts';
-import type {
-  Deployment,
-  HorizontalPodAutoscaler,
-  KubeObject,
-  PodTemplate,
-} from '../api/kubernetes.ts';
+import type { Canary, Problem } from '../api/canary.ts';
+import type { Deployment, KubeObject, PodTemplate } from '../api/kubernetes.ts';
 import { namesOf } from '../api/names.ts';
 import { canaryOf, parseCanary } from '../api/parse-canary.ts';
 import type { Clock } from '../clock/clock.ts';
-import type { Answer, Primary, ScalerFacts, Target, World } from '../decision/world.ts';
+import type { Answer, World } from '../decision/world.ts';
 import { refusedProvider, routerFor } from '../routers/registry.ts';
 import type { RouterInput, RouterProvider } from '../routers/provider.ts';
-import { primaryScaler } from '../workloads/autoscaler.ts';
-import { crashesOf } from '../workloads/crashes.ts';
-import { PRIMARY_ANNOTATIONS } from '../workloads/deployment.ts';
 import type { WorkloadKind } from '../workloads/kind.ts';
-import { enough } from '../workloads/readiness.ts';
 import { workloadFor } from '../workloads/registry.ts';
-import { canonicalJson, revisionOf, templateDigest } from '../workloads/revision.ts';
 import { claimsOf, conflicts } from './claims.ts';
 import type { ClusterView } from './cluster-view.ts';
 import type { ConfigBook } from './config-book.ts';
+import { Looks } from './looks.ts';
 import { type ConfigView, NO_CONFIGS, observeConfigs } from './observe-configs.ts';
 import { type MetricPlan, planMetrics } from './observe-metrics.ts';
+import { observeScaler } from './observe-scaler.ts';
 import { asService, observeRoute, observeServices, type RouteMemory } from './observe-traffic.ts';
-import { abandoned, ownedBy, writerOf } from './ownership.ts';
-import { podTrouble } from './pod-trouble.ts';
+import { observePrimary, observeTarget } from './observe-workloads.ts';
 import type { Scene, Unreadable } from './scene.ts';
 
 export interface ObserverParts {
@@ -155,7 +146,8 @@ async function seen(parts: ObserverParts, known: Known, signal: AbortSignal): Pr
   problems.push(...route.problems);
   const { refused, warned } = router.validate(spec);
   problems.push(...refused, ...(canary.deleting ? [] : router.missing(routed.input)));
-  const scalers = scalersOf(parts, known, looks, problems);
+  const gathering = { key: subject.key, canary, kind, view: parts.view, looks, problems };
+  const scalers = observeScaler(gathering);
   const metrics = planMetrics({
     canary,
     router,
@@ -163,14 +155,13 @@ async function seen(parts: ObserverParts, known: Known, signal: AbortSignal): Pr
     template: (in_, name) => looks.template(in_, name),
   });
   problems.push(...metrics.problems);
-  const own =
-    primary === null ? null : observePrimary(parts, known, { primary, target, label, problems });
+  const own = primary === null ? null : observePrimary(gathering, primary, target, label.key);
   const world: World = {
     now,
     canary,
     problems,
     warnings: [...parsed.warnings, ...warned],
-    target: target === null ? null : observeTarget(parts, known, target, configs, looks),
+    target: target === null ? null : observeTarget(gathering, target, configs),
     primary: own,
     services: service.facts,
     route: route.facts,
@@ -205,41 +196,6 @@ async function seen(parts: ObserverParts, known: Known, signal: AbortSignal): Pr
 }
 
 const NO_TEMPLATE: PodTemplate = { spec: { containers: [] } };
-
-/** Reads from the stores, and notes what was looked at. */
-class Looks {
-  readonly subjects = new Set<string>();
-  readonly #view: ClusterView;
-
-  constructor(view: ClusterView, canary: string) {
-    this.#view = view;
-    this.at(`canaries/${canary}`);
-  }
-
-  at(subject: string): void {
-    this.subjects.add(subject);
-  }
-
-  deployment(namespace: string, name: string): Deployment | null {
-    this.at(`deployments/${namespace}/${name}`);
-    return this.#view.deployments.store.get(`${namespace}/${name}`) ?? null;
-  }
-
-  service(namespace: string, name: string): KubeObject | undefined {
-    this.at(`services/${namespace}/${name}`);
-    return this.#view.services.store.get(`${namespace}/${name}`);
-  }
-
-  scaler(namespace: string, name: string): HorizontalPodAutoscaler | null {
-    this.at(`horizontalpodautoscalers/${namespace}/${name}`);
-    return this.#view.scalers.store.get(`${namespace}/${name}`) ?? null;
-  }
-
-  template(namespace: string, name: string): KubeObject | undefined {
-    this.at(`metrictemplates/${namespace}/${name}`);
-    return this.#view.metricTemplates.store.get(`${namespace}/${name}`);
-  }
-}
 
 /** The label that tells target and primary apart; while the target is gone, as the primary has it. */
 function labelOf(
@@ -321,134 +277,4 @@ function notServed(provider: string, kind: string, phase: string): Problem {
     default:
       return { reason: 'Syncing', path, message: `objects of kind ${kind} are being read` };
   }
-}
-
-function scalersOf(
-  parts: ObserverParts,
-  known: Known,
-  looks: Looks,
-  problems: Problem[],
-): {
-  readonly facts: ScalerFacts | null;
-  readonly source: HorizontalPodAutoscaler | null;
-  readonly copy: HorizontalPodAutoscaler | null;
-} {
-  const { canary } = known;
-  const { autoscalerRef, targetRef } = canary.spec;
-  const { namespace } = canary;
-  const aim = `${namespace}/${targetRef.kind}/${targetRef.name}`;
-  looks.at(`scaler-of/${aim}`);
-  if (autoscalerRef === null) {
-    const stray = parts.view.scalersOf(aim)[0];
-    if (stray !== undefined && !canary.deleting) {
-      const message = `${stray.kind} ${stray.metadata.name} scales ${targetRef.name}, and a primary of fixed size would be an outage under load: name it here`;
-      problems.push({ reason: 'AutoscalerNotNamed', path: 'spec.autoscalerRef', message });
-    }
-    return { facts: null, source: null, copy: null };
-  }
-  const source = looks.scaler(namespace, autoscalerRef.name);
-  const copy = looks.scaler(namespace, `${autoscalerRef.name}-primary`);
-  if (source === null) {
-    const message = `there is no HorizontalPodAutoscaler ${autoscalerRef.name} in namespace ${namespace}`;
-    problems.push({ reason: 'AutoscalerNotFound', path: 'spec.autoscalerRef', message });
-    return { facts: null, source, copy };
-  }
-  if (copy !== null && !ownedBy(copy, canary) && !abandoned(copy, parts.view.canaries.store)) {
-    const message = `HorizontalPodAutoscaler ${copy.metadata.name} is needed and belongs to somebody else`;
-    problems.push({ reason: 'NameTaken', path: 'spec.autoscalerRef.name', message });
-  }
-  const wanted = primaryScaler(source, canary);
-  const { minReplicas: min = 1, maxReplicas: max } = wanted.spec;
-  const facts: ScalerFacts = {
-    min,
-    max,
-    targetMin: source.spec.minReplicas ?? 1,
-    primary: copy === null ? 'absent' : sameButFloor(copy, wanted) ? 'right' : 'wrong',
-    primaryFloor: copy?.spec.minReplicas ?? null,
-  };
-  return { facts, source, copy };
-}
-
-function sameButFloor(left: HorizontalPodAutoscaler, right: HorizontalPodAutoscaler): boolean {
-  const plain = ({ spec: { minReplicas: _, ...rest } }: HorizontalPodAutoscaler): string =>
-    canonicalJson(rest);
-  return plain(left) === plain(right);
-}
-
-function observeTarget(
-  parts: ObserverParts,
-  known: Known,
-  target: Deployment,
-  configs: ConfigView,
-  looks: Looks,
-): Target {
-  const { canary, kind } = known;
-  const pods = kind.rollout(target);
-  const template = kind.template(target);
-  const watched = podsOf(parts, known, target, looks);
-  const since = canary.status.rollout?.trafficSince ?? null;
-  const readiness = enough(pods, canary.spec.analysis.canaryReadyThreshold);
-  const trouble = readiness.ready ? '' : podTrouble(watched);
-  return {
-    uid: target.metadata.uid ?? '',
-    generation: target.metadata.generation ?? 0,
-    revision: asRevision(revisionOf(template, configs.facts.digests)),
-    template: templateDigest(template),
-    turn: kind.turn(target),
-    pods,
-    readiness: trouble === '' ? readiness : { ready: false, why: `${readiness.why}: ${trouble}` },
-    crashes: since === null ? [] : crashesOf(watched, since),
-    configStamp: template.metadata?.annotations?.['serin.dev/configs'] ?? '',
-    replicasWriter: writerOf(target, ['spec', 'replicas']),
-  };
-}
-
-/** The canary's pods, watched from the start of a rollout to the end of its promotion. */
-function podsOf(parts: ObserverParts, known: Known, target: Deployment, looks: Looks) {
-  const { canary, subject } = known;
-  const watches: readonly string[] = ['Progressing', 'WaitingPromotion', 'Promoting'];
-  if (!watches.includes(canary.status.phase)) {
-    parts.view.releasePods(subject.key);
-    return [];
-  }
-  const labels = Object.entries(target.spec.selector.matchLabels ?? {})
-    .map(([key, value]) => `${key}=${value}`)
-    .join(',');
-  looks.at(`pods-of/${canary.namespace}/${labels}`);
-  return parts.view.pods(subject.key, { namespace: canary.namespace, labels }).store.list();
-}
-
-function observePrimary(
-  parts: ObserverParts,
-  known: Known,
-  facts: {
-    readonly primary: Deployment;
-    readonly target: Deployment | null;
-    readonly label: Scene['label'];
-    readonly problems: Problem[];
-  },
-): Primary | null {
-  const { canary, kind } = known;
-  const { primary, target, label, problems } = facts;
-  const ours = ownedBy(primary, canary);
-  const promoted = primary.metadata.annotations?.[PRIMARY_ANNOTATIONS.promoted] ?? '';
-  if (!ours && (promoted === '' || !abandoned(primary, parts.view.canaries.store))) {
-    const message = `Deployment ${primary.metadata.name} is needed for the primary and belongs to somebody else`;
-    problems.push({ reason: 'NameTaken', path: 'spec.targetRef.name', message });
-    return null;
-  }
-  const pods = kind.rollout(primary);
-  const same =
-    canary.deleting && target !== null
-      ? templateDigest(kind.restore(primary, target, { label: label.key })) ===
-        templateDigest(kind.template(target))
-      : false;
-  return {
-    owner: ours ? 'ours' : 'left',
-    revision: /^[0-9a-f]{64}$/.test(promoted) ? asRevision(promoted) : '',
-    pods,
-    readiness: enough(pods, canary.spec.analysis.primaryReadyThreshold),
-    trouble: pods.stuck ?? '',
-    sameTemplate: same,
-  };
 }

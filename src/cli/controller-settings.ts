@@ -1,0 +1,45 @@
+// The flags of `serin controller`, checked and made into settings.
+import type { Clock } from '../clock/clock.ts';
+import { type EgressPolicy, parseEgressRules } from '../egress/policy.ts';
+import type { OperatorSettings } from '../reconcilers/operator.ts';
+import { createLog, type Log, LOG_ENCODINGS, LOG_LEVELS } from '../recorder/log.ts';
+import { routerFor } from '../routers/registry.ts';
+import { type Invocation, number, switched, text, texts, UsageError } from './command.ts';
+
+export function settingsOf(invocation: Invocation): OperatorSettings {
+  const defaultProvider = text(invocation, 'mesh-provider') ?? '';
+  if (routerFor(defaultProvider) === null)
+    throw new UsageError(`--mesh-provider: ${defaultProvider} is not built`);
+  const selectorLabels = texts(invocation, 'selector-labels');
+  if (selectorLabels.length === 0) throw new UsageError('--selector-labels names no label');
+  return {
+    namespaces: texts(invocation, 'namespace'),
+    workers: number(invocation, 'threadiness', { min: 1, max: 256 }),
+    defaultProvider,
+    metricsServer: text(invocation, 'metrics-server') ?? '',
+    selectorLabels,
+    includePrefixes: texts(invocation, 'include-label-prefix'),
+    configTracking: text(invocation, 'enable-config-tracking') !== 'false',
+    allowCrossNamespace: switched(invocation, 'allow-cross-namespace-refs'),
+  };
+}
+
+export function egressPolicy(invocation: Invocation): EgressPolicy {
+  const allow = parseEgressRules('--egress-allow', texts(invocation, 'egress-allow'));
+  const deny = parseEgressRules('--egress-deny', texts(invocation, 'egress-deny'));
+  const problem = [...allow.problems, ...deny.problems][0];
+  if (problem !== undefined) throw new UsageError(`${problem.path}: ${problem.message}`);
+  const inCluster = invocation.environment['KUBERNETES_SERVICE_HOST'] !== undefined;
+  const loopback =
+    inCluster && !switched(invocation, 'egress-allow-loopback') ? 'refused' : 'allowed';
+  return { loopback, allow: allow.rules, deny: deny.rules };
+}
+
+export function logOf(invocation: Invocation, clock: Clock): Log {
+  const level = LOG_LEVELS.find((each) => each === text(invocation, 'log-level'));
+  const encoding = LOG_ENCODINGS.find((each) => each === text(invocation, 'log-encoding'));
+  if (level === undefined) throw new UsageError(`--log-level is one of ${LOG_LEVELS.join(', ')}`);
+  if (encoding === undefined)
+    throw new UsageError(`--log-encoding is one of ${LOG_ENCODINGS.join(', ')}`);
+  return createLog({ clock, level, encoding });
+}

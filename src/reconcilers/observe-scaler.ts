@@ -1,0 +1,56 @@
+// The autoscaler of the target and its copy for the primary.
+import type { HorizontalPodAutoscaler } from '../api/kubernetes.ts';
+import type { ScalerFacts } from '../decision/world.ts';
+import { primaryScaler } from '../workloads/autoscaler.ts';
+import { canonicalJson } from '../workloads/revision.ts';
+import type { Gathering } from './looks.ts';
+import { abandoned, ownedBy } from './ownership.ts';
+
+export interface Scalers {
+  readonly facts: ScalerFacts | null;
+  readonly source: HorizontalPodAutoscaler | null;
+  readonly copy: HorizontalPodAutoscaler | null;
+}
+
+/** A target that an autoscaler scales and the Canary does not name is a problem: its primary would have a fixed size. */
+export function observeScaler({ canary, view, looks, problems }: Gathering): Scalers {
+  const { autoscalerRef, targetRef } = canary.spec;
+  const { namespace } = canary;
+  const aim = `${namespace}/${targetRef.kind}/${targetRef.name}`;
+  looks.at(`scaler-of/${aim}`);
+  if (autoscalerRef === null) {
+    const stray = view.scalersOf(aim)[0];
+    if (stray !== undefined && !canary.deleting) {
+      const message = `${stray.kind} ${stray.metadata.name} scales ${targetRef.name}, and a primary of fixed size would be an outage under load: name it here`;
+      problems.push({ reason: 'AutoscalerNotNamed', path: 'spec.autoscalerRef', message });
+    }
+    return { facts: null, source: null, copy: null };
+  }
+  const source = looks.scaler(namespace, autoscalerRef.name);
+  const copy = looks.scaler(namespace, `${autoscalerRef.name}-primary`);
+  if (source === null) {
+    const message = `there is no HorizontalPodAutoscaler ${autoscalerRef.name} in namespace ${namespace}`;
+    problems.push({ reason: 'AutoscalerNotFound', path: 'spec.autoscalerRef', message });
+    return { facts: null, source, copy };
+  }
+  if (copy !== null && !ownedBy(copy, canary) && !abandoned(copy, view.canaries.store)) {
+    const message = `HorizontalPodAutoscaler ${copy.metadata.name} is needed and belongs to somebody else`;
+    problems.push({ reason: 'NameTaken', path: 'spec.autoscalerRef.name', message });
+  }
+  const wanted = primaryScaler(source, canary);
+  const { minReplicas: min = 1, maxReplicas: max } = wanted.spec;
+  const facts: ScalerFacts = {
+    min,
+    max,
+    targetMin: source.spec.minReplicas ?? 1,
+    primary: copy === null ? 'absent' : sameButFloor(copy, wanted) ? 'right' : 'wrong',
+    primaryFloor: copy?.spec.minReplicas ?? null,
+  };
+  return { facts, source, copy };
+}
+
+function sameButFloor(left: HorizontalPodAutoscaler, right: HorizontalPodAutoscaler): boolean {
+  const plain = ({ spec }: HorizontalPodAutoscaler): string =>
+    canonicalJson({ ...spec, minReplicas: undefined });
+  return plain(left) === plain(right);
+}

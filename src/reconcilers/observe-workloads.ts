@@ -1,0 +1,82 @@
+// Target and primary as they are: revision, readiness, and what their pods went through.
+import { asRevision } from '../api/canary.ts';
+import type { Deployment, Pod } from '../api/kubernetes.ts';
+import type { Primary, Target } from '../decision/world.ts';
+import { crashesOf } from '../workloads/crashes.ts';
+import { PRIMARY_ANNOTATIONS } from '../workloads/deployment.ts';
+import { enough } from '../workloads/readiness.ts';
+import { revisionOf, templateDigest } from '../workloads/revision.ts';
+import type { Gathering } from './looks.ts';
+import type { ConfigView } from './observe-configs.ts';
+import { abandoned, ownedBy, writerOf } from './ownership.ts';
+import { podTrouble } from './pod-trouble.ts';
+
+export function observeTarget(
+  gathering: Gathering,
+  target: Deployment,
+  configs: ConfigView,
+): Target {
+  const { canary, kind } = gathering;
+  const pods = kind.rollout(target);
+  const template = kind.template(target);
+  const watched = podsOf(gathering, target);
+  const since = canary.status.rollout?.trafficSince ?? null;
+  const readiness = enough(pods, canary.spec.analysis.canaryReadyThreshold);
+  const trouble = readiness.ready ? '' : podTrouble(watched);
+  return {
+    uid: target.metadata.uid ?? '',
+    generation: target.metadata.generation ?? 0,
+    revision: asRevision(revisionOf(template, configs.facts.digests)),
+    template: templateDigest(template),
+    turn: kind.turn(target),
+    pods,
+    readiness: trouble === '' ? readiness : { ready: false, why: `${readiness.why}: ${trouble}` },
+    crashes: since === null ? [] : crashesOf(watched, since),
+    configStamp: template.metadata?.annotations?.['serin.dev/configs'] ?? '',
+    replicasWriter: writerOf(target, ['spec', 'replicas']),
+  };
+}
+
+/** The canary's pods, watched from the start of a rollout to the end of its promotion. */
+function podsOf({ canary, key, view, looks }: Gathering, target: Deployment): readonly Pod[] {
+  const watches: readonly string[] = ['Progressing', 'WaitingPromotion', 'Promoting'];
+  if (!watches.includes(canary.status.phase)) {
+    view.releasePods(key);
+    return [];
+  }
+  const labels = Object.entries(target.spec.selector.matchLabels ?? {})
+    .map((label) => label.join('='))
+    .join(',');
+  looks.at(`pods-of/${canary.namespace}/${labels}`);
+  return view.pods(key, { namespace: canary.namespace, labels }).store.list();
+}
+
+/** Null, with a problem, when a Deployment of the primary's name belongs to somebody else. */
+export function observePrimary(
+  { canary, kind, view, problems }: Gathering,
+  primary: Deployment,
+  target: Deployment | null,
+  label: string,
+): Primary | null {
+  const ours = ownedBy(primary, canary);
+  const promoted = primary.metadata.annotations?.[PRIMARY_ANNOTATIONS.promoted] ?? '';
+  if (!ours && (promoted === '' || !abandoned(primary, view.canaries.store))) {
+    const message = `Deployment ${primary.metadata.name} is needed for the primary and belongs to somebody else`;
+    problems.push({ reason: 'NameTaken', path: 'spec.targetRef.name', message });
+    return null;
+  }
+  const pods = kind.rollout(primary);
+  const same =
+    canary.deleting && target !== null
+      ? templateDigest(kind.restore(primary, target, { label })) ===
+        templateDigest(kind.template(target))
+      : false;
+  return {
+    owner: ours ? 'ours' : 'left',
+    revision: /^[0-9a-f]{64}$/.test(promoted) ? asRevision(promoted) : '',
+    pods,
+    readiness: enough(pods, canary.spec.analysis.primaryReadyThreshold),
+    trouble: pods.stuck ?? '',
+    sameTemplate: same,
+  };
+}
