@@ -40,8 +40,27 @@ export async function writeApex(
     [APEX_SINCE]: microTime(hand.parts.clock.now()),
     ...(foreign && first !== undefined ? { [ORIGINAL_SELECTOR]: first } : {}),
   };
-  const stamped: Service = { ...apex, metadata: { ...apex.metadata, annotations } };
+  const selector = selects === 'target' ? originalSelector(kept, scene.label) : null;
+  const spec = selector === null ? apex.spec : { ...apex.spec, selector };
+  const stamped: Service = { ...apex, metadata: { ...apex.metadata, annotations }, spec };
   await hand.apply(RESOURCES.services, owned(scene, stamped, live));
+}
+
+/** The selector that the Service had before us, as long as it still finds the target by its label. */
+function originalSelector(
+  kept: string | undefined,
+  label: Scene['label'],
+): Readonly<Record<string, string>> | null {
+  try {
+    const selector: unknown = JSON.parse(kept ?? 'null');
+    if (typeof selector !== 'object' || selector === null) return null;
+    const entries = Object.entries(selector).filter((entry) => typeof entry[1] === 'string');
+    const found: Readonly<Record<string, string>> = Object.fromEntries(entries);
+    return found[label.key] === label.value ? found : null;
+  } catch {
+    // Somebody edited the annotation: the target's label alone finds its pods too.
+    return null;
+  }
 }
 
 function rendered(scene: Scene, apexTo: 'primary' | 'target'): ReturnType<typeof renderServices> {

@@ -12,7 +12,7 @@ import { workloadFor } from '../workloads/registry.ts';
 import { claimsOf, conflicts } from './claims.ts';
 import type { ClusterView } from './cluster-view.ts';
 import type { ConfigBook } from './config-book.ts';
-import { Looks } from './looks.ts';
+import { type Gathering, Looks } from './looks.ts';
 import { type ConfigView, NO_CONFIGS, observeConfigs } from './observe-configs.ts';
 import { type MetricPlan, planMetrics } from './observe-metrics.ts';
 import { observeScaler } from './observe-scaler.ts';
@@ -102,69 +102,37 @@ interface Known {
 
 async function seen(parts: ObserverParts, known: Known, signal: AbortSignal): Promise<Observed> {
   const { subject, raw, parsed, canary, kind, router, looks } = known;
-  const { spec, namespace } = canary;
-  const names = namesOf(spec);
-  const now = parts.clock.now();
-  const problems: Problem[] = [
-    ...conflicts(canary, raw, parts.view.canaries.store.list(namespace)),
-  ];
-  const target = looks.deployment(namespace, names.target);
-  const primary = looks.deployment(namespace, names.targetPrimary);
-  const label = labelOf(parts, kind, target, primary, problems);
-  if (target === null && !canary.deleting) {
-    problems.push({
-      reason: 'TargetNotFound',
-      path: 'spec.targetRef',
-      message: `there is no Deployment ${names.target} in namespace ${namespace}`,
-    });
-  }
-  if (target !== null) problems.push(...kind.validate(target));
-  const template = target === null ? null : kind.template(target);
-  const configs =
-    template === null ? NO_CONFIGS : await configsOf(parts, canary, template, looks, signal);
-  problems.push(...configs.problems);
-  const services = {
-    apex: asService(looks.service(namespace, names.apex)),
-    primary: asService(looks.service(namespace, names.primary)),
-    canary: asService(looks.service(namespace, names.canary)),
-  };
-  const service = observeServices({
-    canary,
-    template: template ?? NO_TEMPLATE,
-    label,
-    live: services,
-  });
-  problems.push(...service.problems);
-  const routed = routeInput(parts, known, looks, problems);
-  const route = observeRoute({
+  const claimed = conflicts(canary, raw, parts.view.canaries.store.list(canary.namespace));
+  const problems: Problem[] = [...claimed];
+  const gathering: Gathering = {
     key: subject.key,
-    router,
-    input: routed.input,
-    memory: parts.memory,
-    now,
-  });
-  problems.push(...route.problems);
-  const { refused, warned } = router.validate(spec);
-  problems.push(...refused, ...(canary.deleting ? [] : router.missing(routed.input)));
-  const gathering = { key: subject.key, canary, kind, view: parts.view, looks, problems };
+    canary,
+    kind,
+    view: parts.view,
+    looks,
+    problems,
+  };
+  const workloads = await observeWorkloads(parts, gathering, signal);
+  const traffic = observeTraffic(parts, known, gathering, workloads);
   const scalers = observeScaler(gathering);
   const metrics = planMetrics({
     canary,
     router,
     allowCrossNamespace: parts.allowCrossNamespace,
-    template: (in_, name) => looks.template(in_, name),
+    template: (namespace, name) => looks.template(namespace, name),
   });
   problems.push(...metrics.problems);
+  const { target, primary, configs, label } = workloads;
   const own = primary === null ? null : observePrimary(gathering, primary, target, label.key);
   const world: World = {
-    now,
+    now: parts.clock.now(),
     canary,
     problems,
-    warnings: [...parsed.warnings, ...warned],
+    warnings: [...parsed.warnings, ...traffic.warnings],
     target: target === null ? null : observeTarget(gathering, target, configs),
     primary: own,
-    services: service.facts,
-    route: route.facts,
+    services: traffic.services,
+    route: traffic.route,
     scaler: scalers.facts,
     configs: configs.facts,
     answers: subject.answers,
@@ -175,23 +143,80 @@ async function seen(parts: ObserverParts, known: Known, signal: AbortSignal): Pr
     world,
     canary: raw,
     kind,
-    names,
+    names: namesOf(canary.spec),
     label,
     target,
     primary: own === null ? null : primary,
-    apex: services.apex,
+    apex: traffic.apex,
     scaler: scalers.source,
     primaryScaler: scalers.copy,
     configs: configs.tracked,
     router,
-    routerInput: routed.input,
+    routerInput: traffic.routerInput,
   };
+  const lookAgain = traffic.unserved;
+  return { kind: 'seen', scene, plans: metrics.plans, subjects: looks.subjects, lookAgain };
+}
+
+interface Workloads {
+  readonly target: Deployment | null;
+  readonly primary: Deployment | null;
+  readonly label: Scene['label'];
+  readonly template: PodTemplate;
+  readonly configs: ConfigView;
+}
+
+async function observeWorkloads(
+  parts: ObserverParts,
+  gathering: Gathering,
+  signal: AbortSignal,
+): Promise<Workloads> {
+  const { canary, kind, looks, problems } = gathering;
+  const { namespace } = canary;
+  const names = namesOf(canary.spec);
+  const target = looks.deployment(namespace, names.target);
+  const primary = looks.deployment(namespace, names.targetPrimary);
+  const label = labelOf(parts, kind, target, primary, problems);
+  if (target === null) {
+    const message = `there is no Deployment ${names.target} in namespace ${namespace}`;
+    if (!canary.deleting)
+      problems.push({ reason: 'TargetNotFound', path: 'spec.targetRef', message });
+    return { target, primary, label, template: NO_TEMPLATE, configs: NO_CONFIGS };
+  }
+  problems.push(...kind.validate(target));
+  const template = kind.template(target);
+  const configs = await configsOf(parts, canary, template, looks, signal);
+  problems.push(...configs.problems);
+  return { target, primary, label, template, configs };
+}
+
+function observeTraffic(
+  parts: ObserverParts,
+  known: Known,
+  { looks, problems }: Gathering,
+  { template, label }: Workloads,
+) {
+  const { subject, canary, router } = known;
+  const names = namesOf(canary.spec);
+  const live = {
+    apex: asService(looks.service(canary.namespace, names.apex)),
+    primary: asService(looks.service(canary.namespace, names.primary)),
+    canary: asService(looks.service(canary.namespace, names.canary)),
+  };
+  const services = observeServices({ canary, template, label, live });
+  const { input, unserved } = routeInput(parts, known, looks, problems);
+  const now = parts.clock.now();
+  const route = observeRoute({ key: subject.key, router, input, memory: parts.memory, now });
+  const { refused, warned } = router.validate(canary.spec);
+  problems.push(...services.problems, ...route.problems, ...refused);
+  if (!canary.deleting) problems.push(...router.missing(input));
   return {
-    kind: 'seen',
-    scene,
-    plans: metrics.plans,
-    subjects: looks.subjects,
-    lookAgain: routed.unserved,
+    services: services.facts,
+    route: route.facts,
+    apex: live.apex,
+    routerInput: input,
+    unserved,
+    warnings: warned,
   };
 }
 
