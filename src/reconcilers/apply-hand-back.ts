@@ -3,7 +3,7 @@ import type { KubeObject } from '../api/kubernetes.ts';
 import type { Resource } from '../client/client.ts';
 import { RESOURCES } from '../client/resources.ts';
 import { copyNameOf } from '../workloads/configs.ts';
-import type { Hand } from './hand.ts';
+import { type Hand, withMetadata } from './hand.ts';
 import { resourceOf } from './apply-traffic.ts';
 import { plural } from './observe-configs.ts';
 import { ownedBy } from './ownership.ts';
@@ -74,8 +74,8 @@ async function disown(
   uid: string,
 ): Promise<void> {
   const owners = object.metadata.ownerReferences ?? [];
-  const value = owners.filter(
+  const ownerReferences = owners.filter(
     (owner) => owner.uid !== uid && (owner.controller === true || owner.kind === 'Canary'),
   );
-  await hand.patch(resource, object, [{ op: 'add', path: '/metadata/ownerReferences', value }]);
+  await hand.change(resource, object, withMetadata(object, { ownerReferences }));
 }

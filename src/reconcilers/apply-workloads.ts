@@ -1,11 +1,15 @@
 // Writes to target, primary and autoscaler.
-import type { Deployment, HorizontalPodAutoscaler, KubeObject } from '../api/kubernetes.ts';
-import type { JsonPatchOperation } from '../client/client.ts';
+import type {
+  Deployment,
+  HorizontalPodAutoscaler,
+  KubeObject,
+  PodTemplate,
+} from '../api/kubernetes.ts';
 import { RESOURCES } from '../client/resources.ts';
 import { primaryScaler } from '../workloads/autoscaler.ts';
 import type { WorkloadKind } from '../workloads/kind.ts';
 import { revisionOf } from '../workloads/revision.ts';
-import { type Hand, movedOn, pointer } from './hand.ts';
+import { type Hand, movedOn, withMetadata } from './hand.ts';
 import { ownersOf } from './ownership.ts';
 import type { Scene } from './scene.ts';
 
@@ -39,40 +43,28 @@ function primaryOf(hand: Hand, scene: Scene, revision: string): KubeObject {
 }
 
 /**
- * The template is replaced whole, not merged: a field that the judged version does not have must not live on in the
- * primary because somebody else's field manager still holds it.
+ * What the primary must be is set whole, not merged: a field that the judged version does not have must not live on in
+ * the primary because somebody else's field manager still holds it.
  */
 export async function promote(hand: Hand, scene: Scene, revision: string): Promise<void> {
   const { primary } = scene;
   if (primary === null) throw movedOn('promote');
   const made = primaryOf(hand, scene, revision) as Deployment;
-  const operations: JsonPatchOperation[] = [
-    { op: 'replace', path: '/spec/template', value: made.spec.template },
-    {
-      op: 'add',
-      path: '/metadata/annotations',
-      value: { ...primary.metadata.annotations, ...made.metadata.annotations },
-    },
-    {
-      op: 'add',
-      path: '/metadata/labels',
-      value: { ...primary.metadata.labels, ...made.metadata.labels },
-    },
-  ];
-  const { template: _template, selector: _selector, ...rest } = made.spec;
-  for (const [field, value] of Object.entries(rest)) {
-    operations.push({ op: 'add', path: `/spec/${pointer(field)}`, value });
-  }
-  await hand.patch(RESOURCES.deployments, primary, operations);
+  const { selector: _fixed, ...spec } = made.spec;
+  const labels = { ...primary.metadata.labels, ...made.metadata.labels };
+  const annotations = { ...primary.metadata.annotations, ...made.metadata.annotations };
+  const wanted = {
+    ...withMetadata(primary, { labels, annotations }),
+    spec: { ...primary.spec, ...spec },
+  };
+  await hand.change(RESOURCES.deployments, primary, wanted);
 }
 
 export async function adoptPrimary(hand: Hand, scene: Scene): Promise<void> {
   const { primary, target, parsed } = scene;
   if (primary === null) throw movedOn('adopt the primary');
-  const value = ownersOf(parsed.identity, target);
-  await hand.patch(RESOURCES.deployments, primary, [
-    { op: 'add', path: '/metadata/ownerReferences', value },
-  ]);
+  const ownerReferences = ownersOf(parsed.identity, target);
+  await hand.change(RESOURCES.deployments, primary, withMetadata(primary, { ownerReferences }));
 }
 
 /** By the scale subresource, for the object that was read; `generation` fences against a target that moved. */
@@ -110,26 +102,24 @@ export async function stampTarget(
   generation: number,
 ): Promise<void> {
   const { target } = scene;
-  if (target === null || target.metadata.generation !== generation)
+  if (target === null || target.metadata.generation !== generation) {
     throw movedOn('restart the canary pods');
-  const annotations = target.spec.template.metadata?.annotations;
-  const operation: JsonPatchOperation =
-    annotations === undefined
-      ? { op: 'add', path: '/spec/template/metadata/annotations', value: { [CONFIG_STAMP]: stamp } }
-      : {
-          op: 'add',
-          path: `/spec/template/metadata/annotations/${pointer(CONFIG_STAMP)}`,
-          value: stamp,
-        };
-  await hand.patch(RESOURCES.deployments, target, [operation]);
+  }
+  const { template } = target.spec;
+  const annotations = { ...template.metadata?.annotations, [CONFIG_STAMP]: stamp };
+  const stamped = { ...template, metadata: { ...template.metadata, annotations } };
+  await hand.change(RESOURCES.deployments, target, withTemplate(target, stamped));
 }
 
 export async function restoreTarget(hand: Hand, scene: Scene, generation: number): Promise<void> {
   const { target, primary, kind, label } = scene;
-  if (target === null || primary === null || target.metadata.generation !== generation)
+  if (target === null || primary === null || target.metadata.generation !== generation) {
     throw movedOn('restore the target');
-  const value = kind.restore(primary, target, { label: label.key });
-  await hand.patch(RESOURCES.deployments, target, [
-    { op: 'replace', path: '/spec/template', value },
-  ]);
+  }
+  const template = kind.restore(primary, target, { label: label.key });
+  await hand.change(RESOURCES.deployments, target, withTemplate(target, template));
+}
+
+function withTemplate(target: Deployment, template: PodTemplate): Deployment {
+  return { ...target, spec: { ...target.spec, template } };
 }

@@ -15,7 +15,7 @@ import {
   stampTarget,
   writeScaler,
 } from './apply-workloads.ts';
-import { type Hand, pointer } from './hand.ts';
+import { type Hand, withMetadata } from './hand.ts';
 import type { Scene, Unreadable } from './scene.ts';
 
 /** Runs one write. Throws ApiError; a conflict means: look again and decide again. */
@@ -73,9 +73,8 @@ export async function applyUnreadable(hand: Hand, scene: Unreadable, write: Writ
 async function finalizer(hand: Hand, canary: KubeObject, present: boolean): Promise<void> {
   const held = canary.metadata.finalizers ?? [];
   if (held.includes(FINALIZER) === present) return;
-  const value = present ? [...held, FINALIZER] : held.filter((name) => name !== FINALIZER);
-  const path = '/metadata/finalizers';
-  await hand.patch(RESOURCES.canaries, canary, [{ op: 'add', path, value }]);
+  const finalizers = present ? [...held, FINALIZER] : held.filter((name) => name !== FINALIZER);
+  await hand.change(RESOURCES.canaries, canary, withMetadata(canary, { finalizers }));
 }
 
 async function clearIntent(
@@ -85,7 +84,6 @@ async function clearIntent(
 ): Promise<void> {
   const name = `serin.dev/${intent.verb}`;
   if (canary.metadata.annotations?.[name] !== intent.value) return;
-  await hand.patch(RESOURCES.canaries, canary, [
-    { op: 'remove', path: `/metadata/annotations/${pointer(name)}` },
-  ]);
+  const { [name]: _taken, ...annotations } = canary.metadata.annotations;
+  await hand.change(RESOURCES.canaries, canary, withMetadata(canary, { annotations }));
 }

@@ -1,5 +1,6 @@
 // The hand on the cluster: each write with its own precondition, remembered until the stores have seen it.
-import type { KubeObject } from '../api/kubernetes.ts';
+import jsonPatch from 'fast-json-patch';
+import type { KubeObject, ObjectMeta } from '../api/kubernetes.ts';
 import type { Client, JsonPatchOperation, ObjectKey, Resource } from '../client/client.ts';
 import { ApiError } from '../client/errors.ts';
 import type { Clock } from '../clock/clock.ts';
@@ -48,22 +49,18 @@ export class Hand {
     );
   }
 
-  /** JSON Patch that fails with a conflict when the object is no longer the one that was read. */
-  async patch(
-    resource: Resource,
-    read: KubeObject,
-    operations: readonly JsonPatchOperation[],
-  ): Promise<KubeObject> {
-    const guard: JsonPatchOperation = {
-      op: 'add',
-      path: '/metadata/resourceVersion',
-      value: read.metadata.resourceVersion,
-    };
-    const patch = { type: 'json', operations: [guard, ...operations] } as const;
-    return this.#wrote(
-      resource,
-      await this.parts.client.patch(resource, nameOf(read), patch, { signal: this.signal }),
-    );
+  /**
+   * Makes the object that was read into `wanted`, by a JSON Patch of just the differences. It fails with a conflict when
+   * the object is no longer the one that was read.
+   */
+  async change<T extends KubeObject>(resource: Resource, read: T, wanted: T): Promise<void> {
+    const differences = jsonPatch.compare(read, wanted) as readonly JsonPatchOperation[];
+    if (differences.length === 0) return;
+    const value = read.metadata.resourceVersion;
+    const guard: JsonPatchOperation = { op: 'add', path: '/metadata/resourceVersion', value };
+    const patch = { type: 'json', operations: [guard, ...differences] } as const;
+    const options = { signal: this.signal };
+    this.#wrote(resource, await this.parts.client.patch(resource, nameOf(read), patch, options));
   }
 
   async scale(resource: Resource, read: KubeObject, replicas: number): Promise<void> {
@@ -141,9 +138,9 @@ export function nameOf(object: KubeObject): ObjectKey {
   return namespace === undefined ? { name } : { namespace, name };
 }
 
-/** A name as a part of a JSON Pointer. */
-export function pointer(name: string): string {
-  return name.replaceAll('~', '~0').replaceAll('/', '~1');
+/** The object with other metadata; what is not named stays. */
+export function withMetadata<T extends KubeObject>(object: T, metadata: Partial<ObjectMeta>): T {
+  return { ...object, metadata: { ...object.metadata, ...metadata } };
 }
 
 /** What was decided on is no longer so: the caller looks and decides again. */
