@@ -39,8 +39,11 @@ check() {
 
 case $task in
   test)
-    vitest run "$@"
-    [ $# -gt 0 ] || node_journeys
+    result=0
+    vitest run "$@" || result=$?
+    # Both runs are reported, whatever became of the first.
+    [ $# -gt 0 ] || node_journeys || result=$?
+    exit "$result"
     ;;
   unit | e2e) vitest run --project "$task" "$@" ;;
   node) node_journeys "$@" ;;

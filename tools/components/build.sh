@@ -67,10 +67,11 @@ build_kube() {
 part_packages() {
   local missing=() pair
   for pair in containerd:containerd runc:runc ip:iproute2 iptables:iptables nft:nftables conntrack:conntrack \
-    openssl:openssl curl:curl jq:jq unzip:unzip cc:gcc prometheus:prometheus; do
+    openssl:openssl curl:curl jq:jq unzip:unzip cc:gcc ps:procps prometheus:prometheus; do
     command -v "${pair%%:*}" > /dev/null || missing+=("${pair##*:}")
   done
   [ -d /usr/lib/cni ] || missing+=(containernetworking-plugins)
+  python3 -m pip --version > /dev/null 2>&1 || missing+=(python3-pip)
   case " ${missing[*]-} " in *" gcc "*) missing+=(libc6-dev) ;; esac
   [ ${#missing[@]} = 0 ] && return
   { [ "$(id -u)" = 0 ] && command -v apt-get > /dev/null; } || die "install these first (Debian's names): ${missing[*]}"

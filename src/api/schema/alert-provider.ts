@@ -1,7 +1,6 @@
 // Schema of an AlertProvider: where alerts are sent.
 import { objectName } from './common.ts';
 import { choice, object, text } from './schema.ts';
-import type { Raw } from './schema.ts';
 
 export const ALERT_PROVIDERS = ['slack', 'msteams', 'discord', 'rocket', 'gchat'] as const;
 export type AlertProviderType = (typeof ALERT_PROVIDERS)[number];
@@ -28,5 +27,3 @@ export const alertProviderSchema = object('Where alerts are sent.', {
     },
   ],
 });
-
-export type RawAlertProvider = Raw<typeof alertProviderSchema>;

@@ -19,12 +19,6 @@ export function check<T>(schema: Schema<T>, value: unknown, path: string): Check
   return { ok: true, value: value as T };
 }
 
-/** The value if the schema accepts it, else null: for reading what must never stop us, as an old status. */
-export function accept<T>(schema: Schema<T>, value: unknown): T | null {
-  const checked = check(schema, value, '');
-  return checked.ok ? checked.value : null;
-}
-
 function visit(schema: OpenApiSchema, value: unknown, path: string, problems: Problem[]): void {
   const wrong = (message: string): void => {
     if (problems.length < PROBLEMS_MAX) problems.push({ reason: 'InvalidSpec', path, message });

@@ -1,7 +1,6 @@
 // Schema of a MetricTemplate: where a metric comes from, and the query for it.
 import { objectName } from './common.ts';
 import { choice, flag, list, map, object, text } from './schema.ts';
-import type { Raw } from './schema.ts';
 
 /** Flagger's list: the API server refuses others, the operator answers `unknown` for those that are not built. */
 export const METRIC_PROVIDERS = [
@@ -47,5 +46,3 @@ export const metricTemplateSchema = object('A query, and who answers it.', {
   },
   optional: {},
 });
-
-export type RawMetricTemplate = Raw<typeof metricTemplateSchema>;
