@@ -6,7 +6,7 @@ import { canaryOf, parseCanary } from '../api/parse-canary.ts';
 import type { Clock } from '../clock/clock.ts';
 import type { Answer, World } from '../decision/world.ts';
 import { refusedProvider, routerFor } from '../routers/registry.ts';
-import type { RouterInput, RouterProvider } from '../routers/provider.ts';
+import type { RouterProvider } from '../routers/provider.ts';
 import type { WorkloadKind } from '../workloads/kind.ts';
 import { workloadFor } from '../workloads/registry.ts';
 import { claimsOf, conflicts } from './claims.ts';
@@ -15,6 +15,7 @@ import type { ConfigBook } from './config-book.ts';
 import { type Gathering, Looks } from './looks.ts';
 import { type ConfigView, NO_CONFIGS, observeConfigs } from './observe-configs.ts';
 import { type MetricPlan, planMetrics } from './observe-metrics.ts';
+import { routeInput } from './observe-route-input.ts';
 import { observeScaler } from './observe-scaler.ts';
 import { asService, observeRoute, observeServices, type RouteMemory } from './observe-traffic.ts';
 import { observePrimary, observeTarget } from './observe-workloads.ts';
@@ -204,7 +205,7 @@ function observeTraffic(
     canary: asService(looks.service(canary.namespace, names.canary)),
   };
   const services = observeServices({ canary, template, label, live });
-  const { input, unserved } = routeInput(parts, known, looks, problems);
+  const { input, unserved } = routeInput(parts.view, known, looks, problems);
   const now = parts.clock.now();
   const route = observeRoute({ key: subject.key, router, input, memory: parts.memory, now });
   const { refused, warned } = router.validate(canary.spec);
@@ -254,52 +255,4 @@ function configsOf(
     look: (subject: string) => looks.at(subject),
   };
   return observeConfigs(parts.book, template, place, signal);
-}
-
-function routeInput(
-  parts: ObserverParts,
-  known: Known,
-  looks: Looks,
-  problems: Problem[],
-): { readonly input: RouterInput; readonly unserved: boolean } {
-  const { canary, router } = known;
-  const objects = new Map<string, KubeObject>();
-  let unserved = false;
-  for (const { apiVersion, kind, plural } of router.kinds) {
-    const informer = parts.view.routes(apiVersion, kind, plural);
-    const { phase } = informer.status();
-    if (phase !== 'synced') {
-      unserved = true;
-      if (!canary.deleting || phase === 'syncing')
-        problems.push(notServed(router.name, kind, phase));
-    }
-    for (const name of router.needs(canary.spec)) {
-      if (!name.startsWith(`${kind}/`)) continue;
-      const key = `${canary.namespace}/${name.slice(kind.length + 1)}`;
-      looks.at(`${plural}/${key}`);
-      const object = informer.store.get(key);
-      if (object !== undefined) objects.set(name, object);
-    }
-  }
-  return { input: { canary, spec: canary.spec, objects }, unserved };
-}
-
-function notServed(provider: string, kind: string, phase: string): Problem {
-  const path = 'spec.provider';
-  switch (phase) {
-    case 'unserved':
-      return {
-        reason: 'KindNotServed',
-        path,
-        message: `${provider} needs ${kind}, which this cluster does not serve: install its CRD`,
-      };
-    case 'forbidden':
-      return {
-        reason: 'KindForbidden',
-        path,
-        message: `${provider} needs ${kind}, which the operator may not watch: grant it list and watch`,
-      };
-    default:
-      return { reason: 'Syncing', path, message: `objects of kind ${kind} are being read` };
-  }
 }
