@@ -19,8 +19,7 @@ export function routeInput(
     const { phase } = informer.status();
     if (phase !== 'synced') {
       unserved = true;
-      if (!canary.deleting || phase === 'syncing')
-        problems.push(notServed(router.name, kind, phase));
+      if (!canary.deleting) problems.push(notServed(router.name, kind, phase));
     }
     for (const name of router.needs(canary.spec)) {
       if (!name.startsWith(`${kind}/`)) continue;

@@ -33,6 +33,8 @@ export interface ObserverParts {
 
 export type Observed =
   | { readonly kind: 'gone' }
+  /** The store of a kind that the route needs is being filled: nothing can be said yet. */
+  | { readonly kind: 'filling' }
   | {
       readonly kind: 'unreadable';
       readonly scene: Unreadable;
@@ -88,6 +90,10 @@ export async function observe(
       subjects: looks.subjects,
     };
   }
+  const phases = router.kinds.map(
+    (of) => parts.view.routes(of.apiVersion, of.kind, of.plural).status().phase,
+  );
+  if (phases.includes('syncing')) return { kind: 'filling' };
   return seen(parts, { subject, raw, parsed, canary, kind, router, looks }, signal);
 }
 

@@ -35,8 +35,12 @@ export interface ReconcilerParts {
 /** Status writes and re-decisions in one run; more would be a decision that never settles. */
 const ROUNDS_MAX = 12;
 const LOOK_AGAIN_MS = 30_000;
+/** A store that is being filled is looked at again this soon. */
+const FILLING_MS = 100;
 /** A write that nothing shows within this time is looked for again. */
 const UNSEEN_MS = 5_000;
+
+type Known = Exclude<Observed, { kind: 'gone' | 'filling' }>;
 
 export class Reconciler {
   readonly #parts: ReconcilerParts;
@@ -78,6 +82,7 @@ export class Reconciler {
     const subject = { key, object: this.#newest(key), answers: desk.answers(key) };
     const observed = await observe(this.#parts.observer, subject, signal);
     if (observed.kind === 'gone') return this.#gone(key);
+    if (observed.kind === 'filling') return { kind: 'after', delayMs: FILLING_MS };
     dependencies.set(key, observed.subjects);
     const decision = this.#decide(key, observed);
     if (decision === null) return { kind: 'after', delayMs: LOOK_AGAIN_MS };
@@ -92,7 +97,7 @@ export class Reconciler {
     }
   }
 
-  #decide(key: string, observed: Exclude<Observed, { kind: 'gone' }>): Decision | null {
+  #decide(key: string, observed: Known): Decision | null {
     const now = this.#parts.observer.clock.now();
     if (observed.kind === 'unreadable') {
       this.#known.delete(key);
@@ -128,7 +133,7 @@ export class Reconciler {
   }
 
   async #record(
-    observed: Exclude<Observed, { kind: 'gone' }>,
+    observed: Known,
     decision: Extract<Decision, { kind: 'record' }>,
     signal: AbortSignal,
     run: Run,
@@ -158,7 +163,7 @@ export class Reconciler {
 
   async #act(
     key: string,
-    observed: Exclude<Observed, { kind: 'gone' }>,
+    observed: Known,
     decision: Extract<Decision, { kind: 'act' }>,
     signal: AbortSignal,
     run: Run,
@@ -193,11 +198,7 @@ export class Reconciler {
     this.#parts.teller.tell(canary, [told], 'Write');
   }
 
-  #rest(
-    key: string,
-    observed: Exclude<Observed, { kind: 'gone' }>,
-    decision: Extract<Decision, { kind: 'rest' }>,
-  ): Result {
+  #rest(key: string, observed: Known, decision: Extract<Decision, { kind: 'rest' }>): Result {
     const { desk, observer } = this.#parts;
     desk.want(key, decision.asks, this.#parts.signal);
     const delays: number[] = [];

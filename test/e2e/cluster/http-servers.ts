@@ -112,6 +112,8 @@ export type PrometheusAnswer =
 export interface PrometheusServer extends TestServer {
   /** Every query that came, in order. */
   readonly queries: readonly string[];
+  /** The Authorization header of each, in the same order; empty where there was none. */
+  readonly authorizations: readonly string[];
   /** What a query gets from now on. At first all are empty. */
   answer(of: (query: string) => PrometheusAnswer): void;
 }
@@ -119,12 +121,14 @@ export interface PrometheusServer extends TestServer {
 /** Answers GET and POST of /api/v1/query. */
 export async function startPrometheus(): Promise<PrometheusServer> {
   const queries: string[] = [];
+  const authorizations: string[] = [];
   let answerTo: (query: string) => PrometheusAnswer = () => 'empty';
   const server = await serve(async (request, text, signal) => {
     const url = new URL(request.url ?? '/', 'http://test');
     if (!url.pathname.endsWith('/api/v1/query')) return { status: 404, body: 'not found' };
     const query = url.searchParams.get('query') ?? new URLSearchParams(text).get('query') ?? '';
     queries.push(query);
+    authorizations.push(request.headers.authorization ?? '');
     let answer = answerTo(query);
     while (typeof answer === 'object' && 'delayMs' in answer) {
       await pause(answer.delayMs, undefined, { signal });
@@ -132,7 +136,7 @@ export async function startPrometheus(): Promise<PrometheusServer> {
     }
     return prometheusReply(answer);
   });
-  return { ...server, queries, answer: (of) => void (answerTo = of) };
+  return { ...server, queries, authorizations, answer: (of) => void (answerTo = of) };
 }
 
 function prometheusReply(answer: Exclude<PrometheusAnswer, { delayMs: number }>): Reply | 'hang' {

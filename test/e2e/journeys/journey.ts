@@ -5,7 +5,13 @@ import { createWriteStream, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CanaryStatus } from '../../../src/api/canary.ts';
-import type { Condition, Deployment, KubeObject, Service } from '../../../src/api/kubernetes.ts';
+import type {
+  Condition,
+  Deployment,
+  KubeObject,
+  Pod,
+  Service,
+} from '../../../src/api/kubernetes.ts';
 import { parseStatus } from '../../../src/api/status.ts';
 import type { Api } from '../cluster/api.ts';
 import { apiAs, cluster, newNamespace } from '../cluster/e2e.ts';
@@ -332,6 +338,38 @@ export async function routedWeight(walk: Journey, name = 'web'): Promise<number>
   if (share(`${name}-primary`) + share(`${name}-canary`) !== 100)
     throw new Error(`weights do not sum to 100: ${JSON.stringify(backends)}`);
   return share(`${name}-canary`);
+}
+
+/** Waits until a canary has failed and is out of service: no traffic, no pods, the primary as it was. */
+export async function untilRolledBack(
+  walk: Journey,
+  {
+    image = 'web:1',
+    limitMs = 30_000,
+  }: { readonly image?: string; readonly limitMs?: number } = {},
+): Promise<SeenCanary> {
+  const out = ({ status }: SeenCanary): boolean =>
+    status.phase === 'Failed' && status.parking === null;
+  const seen = await untilCanary(walk, 'the rollback', out, { limitMs });
+  const [weight, target, primary, apex] = await Promise.all([
+    routedWeight(walk),
+    deployment(walk, 'web'),
+    imageOf(walk, 'web-primary'),
+    service(walk, 'web'),
+  ]);
+  const found = [weight, target.spec.replicas, primary, apex.spec.selector?.['app']];
+  const wanted = [0, 0, image, 'web-primary'];
+  if (found.join() !== wanted.join())
+    throw new Error(`rolled back to ${found.join()}, not to ${wanted.join()}`);
+  return seen;
+}
+
+/** Pods of the target itself that run an image: the canary's. */
+export function podsWith(image: string): (pod: Pod) => boolean {
+  return (pod) => {
+    const containers = (pod.spec?.['containers'] ?? []) as readonly { readonly image: string }[];
+    return containers[0]?.image === image && pod.metadata.labels?.['app'] === 'web';
+  };
 }
 
 export interface SeenEvent {
