@@ -2,25 +2,44 @@
 import { parseArgs } from 'node:util';
 import { ConfigError } from '../client/cluster-config.ts';
 import { ApiError } from '../client/errors.ts';
-import { type Command, type Flag, type Invocation, UsageError } from './command.ts';
+import { type Command, CommandError, type Flag, type Invocation, UsageError } from './command.ts';
 import { VERSION } from './version.ts';
 
-export type Surroundings = Pick<Invocation, 'environment' | 'print' | 'complain' | 'signal'>;
+export type Surroundings = Pick<
+  Invocation,
+  'environment' | 'print' | 'complain' | 'columns' | 'signal'
+>;
+
+/** What ends a command early: the signal's reason when a person or the system asked for it. */
+export class Interrupted extends Error {
+  readonly exitCode: number;
+
+  constructor(name: 'SIGINT' | 'SIGTERM') {
+    super(`stopped by ${name}`);
+    this.name = 'Interrupted';
+    this.exitCode = name === 'SIGINT' ? 130 : 143;
+  }
+}
 
 const HELP: Readonly<Record<string, Flag>> = {
   help: { type: 'boolean', short: 'h', help: 'show this help' },
 };
 
-/** Exit codes: 0 done, 1 failed, 2 wrong usage; the controller has its own. */
+/** Exit codes: see EXIT in command.ts; 130 and 143 after SIGINT and SIGTERM; the controller has its own. */
 export async function runCommandLine(
   commands: readonly Command[],
   words: readonly string[],
   surroundings: Surroundings,
 ): Promise<number> {
   const [name, ...rest] = words;
-  if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
-    surroundings.print(overview(commands));
-    return name === undefined ? 2 : 0;
+  if (name === undefined) {
+    surroundings.complain(overview(commands));
+    return 2;
+  }
+  if (name === 'help' || name === '--help' || name === '-h') {
+    const about = commands.find((each) => each.name === rest[0]);
+    surroundings.print(about === undefined ? overview(commands) : helpOf(about));
+    return 0;
   }
   if (name === 'version' || name === '--version') {
     surroundings.print(`serin ${VERSION}\n`);
@@ -58,23 +77,44 @@ async function invoke(
   }
 }
 
-function complain(error: unknown, command: Command, { complain: print }: Surroundings): number {
+function complain(error: unknown, command: Command, surroundings: Surroundings): number {
+  const { complain: print, signal } = surroundings;
   const code = (error as { readonly code?: unknown }).code;
   const misread = typeof code === 'string' && code.startsWith('ERR_PARSE_ARGS');
   if (error instanceof UsageError || (misread && error instanceof Error)) {
     print(`serin ${command.name}: ${error.message}\nSee: serin ${command.name} --help\n`);
     return 2;
   }
-  if (error instanceof ApiError || error instanceof ConfigError) {
+  if (signal.aborted) return signal.reason instanceof Interrupted ? signal.reason.exitCode : 1;
+  if (error instanceof CommandError) {
     print(`serin ${command.name}: ${error.message}\n`);
+    return error.exitCode;
+  }
+  if (error instanceof ApiError || error instanceof ConfigError) {
+    print(`serin ${command.name}: ${error.message}${hint(error)}\n`);
     return 1;
   }
   throw error;
 }
 
+/** What a person can do about it, where that is known. */
+function hint(error: ApiError | ConfigError): string {
+  if (!(error instanceof ApiError)) return '';
+  if (error.kind === 'not-found' && error.reason !== 'NotFound')
+    return "; are Serin's CRDs installed in this cluster?";
+  if (error.kind === 'not-found' && error.status?.message.includes('requested resource') === true)
+    return "; are Serin's CRDs installed in this cluster?";
+  if (error.kind === 'unauthorized') return '; the credentials of the kubeconfig are not accepted';
+  return '';
+}
+
+const VERSION_COMMAND = { name: 'version', summary: 'print the version of this build' };
+
 function overview(commands: readonly Command[]): string {
   const width = Math.max(...commands.map(({ name }) => name.length));
-  const lines = commands.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`);
+  const lines = [...commands, VERSION_COMMAND].map(
+    ({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`,
+  );
   return `serin: progressive delivery for Kubernetes\n\nUsage: serin COMMAND [flags]\n\nCommands:\n${lines.join('\n')}\n\nserin COMMAND --help tells more of each.\n`;
 }
 

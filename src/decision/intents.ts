@@ -10,13 +10,13 @@ import type {
 import { NO_WEIGHT } from '../api/canary.ts';
 import { act, type Decision } from './decision.ts';
 import { approval } from './gates.ts';
-import { fail, freshRollout, record, short, told } from './record.ts';
+import { acceptedTarget, fail, freshRollout, historyBegun, record, short, told } from './record.ts';
 import type { World } from './world.ts';
 
 const CONSUMED_MAX = 10;
 
 /** Phases in which a verb means something. Elsewhere it is taken, told and has no effect. */
-const MEANINGFUL: Readonly<Record<IntentVerb, readonly Phase[]>> = {
+export const MEANINGFUL: Readonly<Record<IntentVerb, readonly Phase[]>> = {
   approve: ['Waiting', 'Progressing', 'WaitingPromotion'],
   abort: ['Waiting', 'Progressing', 'WaitingPromotion', 'Promoting'],
   pause: ['Progressing', 'WaitingPromotion'],
@@ -103,11 +103,7 @@ function obey(world: World, intent: Intent, intents: CanaryStatus['intents']): D
     case 'approve':
       return approve(world, intent, intents, rollout);
     case 'abort':
-      return fail(
-        world,
-        { reason: 'Aborted', message: `aborted by ${who}`, outcome: 'aborted' },
-        { intents },
-      );
+      return abort(world, intents, who);
     case 'pause':
       return record(
         world,
@@ -126,6 +122,18 @@ function obey(world: World, intent: Intent, intents: CanaryStatus['intents']): D
         ),
       ]);
   }
+}
+
+/** A revision that still waits is taken up and given up in one: it is not asked about again. */
+function abort(world: World, intents: CanaryStatus['intents'], who: string): Decision {
+  const { canary, target, now } = world;
+  const failure = { reason: 'Aborted', message: `aborted by ${who}`, outcome: 'aborted' } as const;
+  if (canary.status.phase !== 'Waiting' || target === null)
+    return fail(world, failure, { intents });
+  const accepted = acceptedTarget(world, target);
+  const history = historyBegun(canary.status, target.revision, now);
+  const status = { ...canary.status, ...accepted, history };
+  return fail({ ...world, canary: { ...canary, status } }, failure, { intents });
 }
 
 function approve(

@@ -21,6 +21,8 @@ export interface ViewOptions {
   readonly log: Log;
   /** Empty = all. */
   readonly namespaces: readonly string[];
+  /** Where MetricTemplates are read. Default: `namespaces`. */
+  readonly templateNamespaces?: readonly string[];
   /** A change to `<plural>/<namespace>/<name>`; `initial` when it was there before. */
   readonly onChange: (subject: string, initial: boolean, object: KubeObject) => void;
   readonly configTracking: boolean;
@@ -59,7 +61,11 @@ export class ClusterView {
       ['spec', 'selector'],
     ]);
     this.canaries = this.#start(RESOURCES.canaries, { transform: keepIntentManagers });
-    this.metricTemplates = this.#start(RESOURCES.metricTemplates);
+    const { templateNamespaces } = options;
+    this.metricTemplates = this.#start(
+      RESOURCES.metricTemplates,
+      templateNamespaces === undefined ? {} : { namespaces: templateNamespaces },
+    );
     this.deployments = this.#start(RESOURCES.deployments, { transform: owners });
     this.services = this.#start(RESOURCES.services, { transform: owners });
     this.scalers = this.#start(RESOURCES.horizontalPodAutoscalers, {
@@ -127,18 +133,31 @@ export class ClusterView {
     this.#pool.release(held.pool);
   }
 
-  /** Resolves when every kind that the cluster serves, and that we may read, is filled. */
+  /** Resolves when every kind that is watched by now, that the cluster serves, and that we may read, is filled. */
   async settled(signal: AbortSignal): Promise<void> {
-    const informers: readonly Pick<Informer<KubeObject>, 'settled'>[] = [
-      this.canaries,
-      this.metricTemplates,
-      this.deployments,
-      this.services,
-      this.scalers,
-      ...(this.configMaps === null ? [] : [this.configMaps]),
-      ...(this.secrets === null ? [] : [this.secrets]),
-    ];
-    await Promise.all(informers.map((informer) => informer.settled(signal)));
+    await Promise.all([...this.#all().values()].map((informer) => informer.settled(signal)));
+  }
+
+  /** Kinds, by their plural names, that may not be listed or watched: their stores may be empty for that reason. */
+  forbidden(): readonly string[] {
+    return [...this.#all()]
+      .filter(([, informer]) => informer.status().phase === 'forbidden')
+      .map(([plural]) => plural);
+  }
+
+  #all(): ReadonlyMap<string, Pick<Informer<KubeObject>, 'settled' | 'status'>> {
+    const all = new Map<string, Pick<Informer<KubeObject>, 'settled' | 'status'>>([
+      ['canaries', this.canaries],
+      ['metrictemplates', this.metricTemplates],
+      ['deployments', this.deployments],
+      ['services', this.services],
+      ['horizontalpodautoscalers', this.scalers],
+    ]);
+    if (this.configMaps !== null) all.set('configmaps', this.configMaps);
+    if (this.secrets !== null) all.set('secrets', this.secrets);
+    for (const { resource, informer } of this.#routes.values()) all.set(resource.plural, informer);
+    for (const { informer } of this.#pods.values()) all.set('pods', informer);
+    return all;
   }
 
   async stopped(): Promise<void> {
@@ -156,7 +175,8 @@ export class ClusterView {
     resource: Resource,
     extra: Extra<T> & { readonly namespace?: string },
   ): Informer<T> {
-    const { client, clock, log, namespaces } = this.#options;
+    const { client, clock, log } = this.#options;
+    const namespaces = extra.namespaces ?? this.#options.namespaces;
     const everywhere = namespaces.length === 0 || extra.namespace !== undefined;
     return createInformer<T>({
       client,
@@ -164,8 +184,8 @@ export class ClusterView {
       clock,
       transform: stripManagedFields,
       onWarning: (message, fields) => log.debug({ ...fields }, message),
-      ...(everywhere ? {} : { namespaces }),
       ...extra,
+      ...(everywhere ? {} : { namespaces }),
     });
   }
 
@@ -188,6 +208,7 @@ interface Extra<T> {
   readonly indexers?: Readonly<Record<string, (object: T) => readonly string[]>>;
   readonly metadataOnly?: boolean;
   readonly labelSelector?: string;
+  readonly namespaces?: readonly string[];
 }
 
 /** `<namespace>/<kind>/<name>` of what an autoscaler scales. */
