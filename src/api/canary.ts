@@ -383,4 +383,6 @@ export interface ParsedCanary {
 }
 
 export const FINALIZER = 'serin.dev/restore';
+/** On what Serin makes: uid of the Canary that it is for, which outlives an owner reference. */
+export const OWNED_BY = 'serin.dev/canary-uid';
 export const CANARY_API_VERSION = 'serin.dev/v1beta1';

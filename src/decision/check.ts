@@ -1,5 +1,5 @@
 // The invariants, written apart from the decisions that must keep them. A violation stops the write, never the operator.
-import type { Phase } from '../api/canary.ts';
+import type { CanaryStatus, Phase } from '../api/canary.ts';
 import type { Decision, Write } from './decision.ts';
 import { podsNeeded } from './traffic.ts';
 import type { World } from './world.ts';
@@ -13,15 +13,15 @@ const EDGES: Readonly<Record<Phase, readonly Phase[]>> = {
   '': ['Initializing', 'Terminating'],
   Initializing: ['Initialized', 'Terminating'],
   Initialized: ['Waiting', 'Progressing', 'Succeeded', 'Terminating'],
-  Waiting: ['Progressing', 'Failed', 'Succeeded', 'Terminating'],
+  Waiting: ['Progressing', 'Finalising', 'Failed', 'Succeeded', 'Terminating'],
   Progressing: ['WaitingPromotion', 'Promoting', 'Finalising', 'Failed', 'Terminating'],
   WaitingPromotion: ['Progressing', 'Promoting', 'Finalising', 'Failed', 'Terminating'],
   Promoting: ['Progressing', 'Finalising', 'Failed', 'Terminating'],
   Finalising: ['Succeeded', 'Terminating'],
   Succeeded: ['Waiting', 'Progressing', 'Terminating'],
-  Failed: ['Waiting', 'Progressing', 'Succeeded', 'Terminating'],
-  Terminating: ['Terminated'],
-  Terminated: ['Terminating'],
+  Failed: ['Waiting', 'Progressing', 'Finalising', 'Succeeded', 'Terminating'],
+  Terminating: ['Terminated', 'Initializing'],
+  Terminated: ['Terminating', 'Initializing'],
 };
 
 /** Everything that `decision` would break in `world`; empty = nothing. */
@@ -53,7 +53,8 @@ function checkRecord(world: World, decision: Extract<Decision, { kind: 'record' 
     });
   }
   const rises = after.canaryWeight > before.canaryWeight;
-  const sameRevision = after.lastAppliedSpec === before.lastAppliedSpec;
+  const sameRevision =
+    after.lastAppliedSpec === before.lastAppliedSpec || sameVersion(world, before, after);
   const stepped = (after.rollout?.step ?? 0) > (before.rollout?.step ?? 0);
   if (rises && !(sameRevision && stepped)) {
     found.push({
@@ -61,16 +62,26 @@ function checkRecord(world: World, decision: Extract<Decision, { kind: 'record' 
       message: 'the weight would rise without a new step of the same revision',
     });
   }
-  if (after.lastAppliedSpec !== before.lastAppliedSpec && after.canaryWeight !== 0) {
+  if (!sameRevision && after.canaryWeight !== 0) {
     found.push({ invariant: 'weight-first', message: 'another revision would inherit the weight' });
   }
   return found;
+}
+
+/** One version under two digests: the target's own controller counts templates, and has seen no new one. */
+function sameVersion(world: World, before: CanaryStatus, after: CanaryStatus): boolean {
+  const { turn, settled } = { turn: world.target?.turn, settled: world.target?.pods.settled };
+  return (
+    settled === true && turn !== '' && turn === before.target.turn && turn === after.target.turn
+  );
 }
 
 function checkWrite(world: World, write: Write): Violation[] {
   switch (write.kind) {
     case 'route':
       return checkRoute(world, write.weight);
+    case 'createPrimary':
+      return checkCreate(world);
     case 'promote':
       return checkPromote(world, write.revision);
     case 'scaleTarget':
@@ -79,6 +90,10 @@ function checkWrite(world: World, write: Write): Violation[] {
       return checkApex(world, write.selects);
     case 'removePrimary':
       return checkRemoval(world);
+    case 'restoreTarget':
+    case 'routeToApex':
+    case 'orphan':
+      return checkHandBack(world, write.kind);
     default:
       return [];
   }
@@ -137,6 +152,16 @@ function checkPromote(world: World, revision: string): Violation[] {
   return found;
 }
 
+/** A primary is made of the first version, of the promoted one, or of the one whose promotion was chosen. */
+function checkCreate(world: World): Violation[] {
+  const { phase, lastAppliedSpec, lastPromotedSpec } = world.canary.status;
+  const judged =
+    phase === 'Initializing' || phase === 'Promoting' || lastAppliedSpec === lastPromotedSpec;
+  if (judged && world.target?.revision === lastAppliedSpec) return [];
+  const message = 'a primary would be made of a version that was not judged';
+  return [{ invariant: 'promotion-gate', message }];
+}
+
 function checkScaleDown(world: World): Violation[] {
   const { route, services, primary } = world;
   const found: Violation[] = [];
@@ -146,11 +171,14 @@ function checkScaleDown(world: World): Violation[] {
   if (services.apexSelects !== 'primary') {
     found.push({ invariant: 'drained', message: 'the apex Service does not select the primary' });
   }
-  if (primary === null) found.push({ invariant: 'no-black-hole', message: 'there is no primary' });
+  if ((primary?.pods.ready ?? 0) === 0) {
+    found.push({ invariant: 'no-black-hole', message: 'the primary has no ready pod' });
+  }
   return found;
 }
 
 function checkApex(world: World, selects: 'primary' | 'target'): Violation[] {
+  if (world.services.apexSelects === selects) return [];
   const ready = selects === 'primary' ? world.primary?.pods.ready : world.target?.pods.ready;
   const other = selects === 'primary' ? world.target?.pods.ready : world.primary?.pods.ready;
   if ((ready ?? 0) > 0 || (other ?? 0) === 0) return [];
@@ -163,7 +191,10 @@ function checkApex(world: World, selects: 'primary' | 'target'): Violation[] {
 }
 
 function checkRemoval(world: World): Violation[] {
-  const { services, target, route } = world;
+  const { services, target, route, primary } = world;
+  const hangs = services.apexSelects === 'primary' || (route.canWeight && route.state === 'split');
+  // Without a primary nobody can be taken away from under the requests.
+  if (primary === null && (target === null || !hangs)) return [];
   if (services.apexSelects !== 'target' || (target?.pods.ready ?? 0) === 0) {
     return [{ invariant: 'no-outage-on-deletion', message: 'the target does not serve yet' }];
   }
@@ -172,5 +203,17 @@ function checkRemoval(world: World): Violation[] {
       { invariant: 'no-outage-on-deletion', message: 'the route still points at the primary' },
     ];
   }
+  return [];
+}
+
+/** What only a deletion may do. */
+function checkHandBack({ canary, services, target }: World, kind: Write['kind']): Violation[] {
+  const invariant = 'hand-back';
+  if (!canary.deleting) return [{ invariant, message: `${kind} without a deletion` }];
+  if (
+    kind === 'routeToApex' &&
+    (services.apexSelects !== 'target' || (target?.pods.ready ?? 0) === 0)
+  )
+    return [{ invariant: 'no-black-hole', message: 'nothing serves behind the apex Service' }];
   return [];
 }

@@ -1,8 +1,9 @@
 // Deletion without an outage: the target takes its traffic back before anything that serves is taken away.
 import { NO_WEIGHT } from '../api/canary.ts';
+import type { Instant } from '../clock/clock.ts';
 import { parseTime } from '../clock/time-format.ts';
 import { act, type Decision, rest } from './decision.ts';
-import { later, record, short, told } from './record.ts';
+import { earliest, later, record, short, told } from './record.ts';
 import { apexSettledLine } from './traffic.ts';
 import type { Primary, Target, World } from './world.ts';
 
@@ -25,13 +26,23 @@ export function terminate(world: World): Decision {
       told('info', 'Terminating', `Handing ${canary.spec.targetRef.name} back its traffic`),
     ]);
   }
-  if (primary === null) return release('nothing to hand back');
+  const rival = world.problems.find(({ reason }) => reason === 'Conflict');
+  if (rival !== undefined) return orphaned(`not ours to hand back: ${rival.message}`);
+  const blind = world.problems.find(({ reason }) => reason === 'KindForbidden');
+  if (blind !== undefined) return orphaned(`what serves stays: ${blind.message}`);
+  if (primary === null && (target === null || !leadsToPrimary(world)))
+    return cleared('nothing to hand back');
   if (target === null) return orphaned('the target is gone: the primary stays and serves');
   return toPrimaryLine(world) ?? handBack(world, target, primary);
 }
 
-function release(why: string): Decision {
-  return act(why, { kind: 'finalizer', present: false });
+/** Requests are still sent to where the primary is, or was. */
+function leadsToPrimary({ services, route }: World): boolean {
+  return services.apexSelects === 'primary' || (route.canWeight && route.state === 'split');
+}
+
+function cleared(why: string): Decision {
+  return act(why, { kind: 'removePrimary' }, { kind: 'finalizer', present: false });
 }
 
 function orphaned(why: string): Decision {
@@ -56,12 +67,13 @@ function toPrimaryLine(world: World): Decision | null {
   return null;
 }
 
-function handBack(world: World, target: Target, primary: Primary): Decision {
+/** Without a primary there is nothing to put back and nobody else to serve: then the target does, as it is. */
+function handBack(world: World, target: Target, primary: Primary | null): Decision {
   const { canary, route, services } = world;
-  const { status, spec } = canary;
-  const judged = target.revision === status.lastPromotedSpec;
-  if (!judged && !(primary.sameTemplate && status.lastPromotedSpec === '')) {
-    const restored = restoreLine(world, target, primary);
+  const { status } = canary;
+  const judged = status.lastPromotedSpec === '' || target.revision === status.lastPromotedSpec;
+  if (!judged && primary !== null) {
+    const restored = drainedLine(world, target) ?? restoreLine(world, target, primary);
     if (restored !== null) return restored;
     if (!primary.sameTemplate || configsMoved(world)) {
       return orphaned(
@@ -69,7 +81,7 @@ function handBack(world: World, target: Target, primary: Primary): Decision {
       );
     }
   }
-  const wanted = Math.max(1, primary.pods.replicas);
+  const wanted = Math.max(1, primary?.pods.replicas ?? 1);
   const handed =
     services.apexSelects === 'target' &&
     (route.state === 'apex' || !route.canWeight || route.state === 'absent');
@@ -84,22 +96,32 @@ function handBack(world: World, target: Target, primary: Primary): Decision {
     !handed &&
     (!target.readiness.ready || target.pods.ready < Math.min(wanted, target.pods.replicas))
   ) {
-    return notReady(world, target, spec.progressDeadlineMs);
+    return notReady(world, target);
   }
   if (services.apexSelects !== 'target')
     return act('the apex Service back to the target', { kind: 'apex', selects: 'target' });
   if (route.state === 'split' && route.canWeight)
     return act('the route to the apex Service', { kind: 'routeToApex' });
   if (route.state === 'apex' && route.confirmed.kind === 'waiting') {
-    return rest(`waiting for the route: ${route.confirmed.why}`, route.confirmed.until);
+    const { why, until } = route.confirmed;
+    const deadline = deadlineOf(world);
+    if (world.now >= deadline)
+      return orphaned(`the route did not take effect: ${why}; the primary stays and serves`);
+    return rest(`waiting for the route: ${why}`, earliest(until, deadline));
   }
   const settling = apexSettledLine(world);
   if (settling !== null) return settling;
-  return act(
-    'take the primary away',
-    { kind: 'removePrimary' },
-    { kind: 'finalizer', present: false },
-  );
+  return cleared('take the primary away');
+}
+
+/** Pods that may still get requests are not changed under them. */
+function drainedLine(world: World, target: Target): Decision | null {
+  const { confirmed, canWeight, state } = world.route;
+  const deadline = deadlineOf(world);
+  if (!canWeight || state !== 'split' || confirmed.kind !== 'waiting') return null;
+  if (target.pods.ready === 0 || world.now >= deadline) return null;
+  const wakeAt = earliest(confirmed.until, deadline);
+  return rest(`waiting for the canary to be drained: ${confirmed.why}`, wakeAt);
 }
 
 function configsMoved(world: World): boolean {
@@ -135,15 +157,17 @@ function restoreLine(world: World, target: Target, primary: Primary): Decision |
   );
 }
 
-function notReady(world: World, target: Target, deadlineMs: number): Decision {
-  const { canary, now } = world;
-  const since = canary.status.rollout?.waitingSince ?? null;
-  const begun = since ?? parseTime(canary.status.lastTransitionTime);
-  const until = later(begun ?? now, deadlineMs);
-  if (begun !== null && now >= until) {
-    return orphaned(
-      `the target did not become ready: ${target.readiness.why}; the primary stays and serves`,
-    );
-  }
-  return rest(`waiting for the target: ${target.readiness.why}`, until);
+function notReady(world: World, target: Target): Decision {
+  const until = deadlineOf(world);
+  if (world.now < until) return rest(`waiting for the target: ${target.readiness.why}`, until);
+  return orphaned(
+    `the target did not become ready: ${target.readiness.why}; the primary stays and serves`,
+  );
+}
+
+/** A deletion is never held up for longer than the progress deadline. */
+function deadlineOf({ canary, now }: World): Instant {
+  const { rollout, lastTransitionTime } = canary.status;
+  const begun = rollout?.waitingSince ?? parseTime(lastTransitionTime) ?? now;
+  return later(begun, canary.spec.progressDeadlineMs);
 }

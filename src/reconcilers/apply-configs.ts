@@ -1,4 +1,5 @@
 // Copies of ConfigMaps and Secrets for the primary, made of just the content that the revision was made of.
+import { OWNED_BY } from '../api/canary.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
 import { RESOURCES } from '../client/resources.ts';
 import { copyNameOf, copyOf } from '../workloads/configs.ts';
@@ -24,13 +25,16 @@ export async function applyConfigs(hand: Hand, scene: Scene): Promise<void> {
     if (config === null || entryOf(config).digest !== digest)
       throw movedOn(`copy ${ref.kind} ${namespace}/${ref.name}`);
     const made = copyOf(config, name, includePrefixes);
-    const owners = ownersOf(scene.parsed.identity, scene.target);
-    const shared = copy !== undefined && !ownedBy(copy, scene.parsed.identity);
+    const { identity } = scene.parsed;
+    const owners = ownersOf(identity, scene.target);
+    const shared = (copy?.metadata.ownerReferences ?? []).some(
+      (owner) => owner.kind === 'Canary' && owner.uid !== identity.uid,
+    );
     const wanted: KubeObject = {
       ...made,
       metadata: {
         ...made.metadata,
-        annotations: { [COPY_DIGEST]: digest },
+        annotations: { [COPY_DIGEST]: digest, ...(shared ? {} : { [OWNED_BY]: identity.uid }) },
         // One object has one controller: who comes second to a shared copy is a plain owner.
         ownerReferences: owners.map((owner) => (shared ? { ...owner, controller: false } : owner)),
       },

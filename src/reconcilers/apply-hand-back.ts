@@ -1,4 +1,5 @@
 // What is done when a Canary goes: its things are deleted once the target serves, or left behind, serving.
+import { OWNED_BY } from '../api/canary.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
 import type { Resource } from '../client/client.ts';
 import { RESOURCES } from '../client/resources.ts';
@@ -66,7 +67,7 @@ export async function orphan(hand: Hand, canary: KubeObject): Promise<void> {
   }
 }
 
-/** Takes our two owner references away: the Canary's, and the target's that came with it. */
+/** Takes our mark and our two owner references away: the Canary's, and the target's that came with it. */
 async function disown(
   hand: Hand,
   resource: Resource,
@@ -77,5 +78,6 @@ async function disown(
   const ownerReferences = owners.filter(
     (owner) => owner.uid !== uid && (owner.controller === true || owner.kind === 'Canary'),
   );
-  await hand.change(resource, object, withMetadata(object, { ownerReferences }));
+  const { [OWNED_BY]: _ours, ...annotations } = object.metadata.annotations ?? {};
+  await hand.change(resource, object, withMetadata(object, { ownerReferences, annotations }));
 }

@@ -5,10 +5,10 @@ import type { Resource } from '../client/client.ts';
 import { RESOURCES } from '../client/resources.ts';
 import { microTime } from '../clock/time-format.ts';
 import type { RouterProvider } from '../routers/provider.ts';
-import { renderServices } from '../workloads/services.ts';
+import { RENDERED, renderServices } from '../workloads/services.ts';
 import { type Hand, movedOn } from './hand.ts';
 import { APEX_SINCE } from './observe-traffic.ts';
-import { ownedBy, ownersOf } from './ownership.ts';
+import { abandoned, claimed, ownedBy } from './ownership.ts';
 import type { Scene } from './scene.ts';
 
 const ORIGINAL_SELECTOR = 'serin.dev/original-selector';
@@ -19,7 +19,11 @@ export async function writeServices(hand: Hand, scene: Scene): Promise<void> {
     const live = hand.parts.view.services.store.get(
       `${scene.parsed.identity.namespace}/${service.metadata.name}`,
     );
-    await hand.apply(RESOURCES.services, owned(scene, service, live ?? null));
+    // Left by an earlier Canary: nobody else will ever take it away.
+    const left =
+      live?.metadata.annotations?.[RENDERED] !== undefined &&
+      abandoned(live, hand.parts.view.canaries.store);
+    await hand.apply(RESOURCES.services, owned(scene, service, left ? null : (live ?? null)));
   }
 }
 
@@ -79,13 +83,7 @@ function rendered(scene: Scene, apexTo: 'primary' | 'target'): ReturnType<typeof
 /** Ours when we make it or made it; a Service that was there before us stays its maker's. */
 function owned<T extends KubeObject>(scene: Scene, object: T, live: KubeObject | null): T {
   if (live !== null && !ownedBy(live, scene.parsed.identity)) return object;
-  return {
-    ...object,
-    metadata: {
-      ...object.metadata,
-      ownerReferences: ownersOf(scene.parsed.identity, scene.target),
-    },
-  };
+  return claimed(object, scene.parsed.identity, scene.target);
 }
 
 /** All objects of the route, and none of ours that the route does not have. */
@@ -103,11 +101,7 @@ export async function writeRoute(
   } as const;
   const objects = router.render(routerInput, route, hand.parts.clock.now());
   for (const object of objects) {
-    const ownerReferences = ownersOf(parsed.identity, target);
-    await hand.apply(resourceOf(router, object), {
-      ...object,
-      metadata: { ...object.metadata, ownerReferences },
-    });
+    await hand.apply(resourceOf(router, object), claimed(object, parsed.identity, target));
   }
   hand.parts.routeWritten(scene.key);
 }

@@ -10,7 +10,7 @@ import { primaryScaler } from '../workloads/autoscaler.ts';
 import type { WorkloadKind } from '../workloads/kind.ts';
 import { revisionOf } from '../workloads/revision.ts';
 import { type Hand, movedOn, withMetadata } from './hand.ts';
-import { ownersOf } from './ownership.ts';
+import { claimed } from './ownership.ts';
 import type { Scene } from './scene.ts';
 
 const CONFIG_STAMP = 'serin.dev/configs';
@@ -18,12 +18,8 @@ const CONFIG_STAMP = 'serin.dev/configs';
 export async function createPrimary(hand: Hand, scene: Scene, replicas: number): Promise<void> {
   const made = primaryOf(hand, scene, scene.parsed.status.lastAppliedSpec);
   const spec = { ...(made as Deployment).spec, replicas };
-  const ownerReferences = ownersOf(scene.parsed.identity, scene.target);
-  await hand.create(RESOURCES.deployments, {
-    ...made,
-    metadata: { ...made.metadata, ownerReferences },
-    spec,
-  });
+  const ours = claimed(made, scene.parsed.identity, scene.target);
+  await hand.create(RESOURCES.deployments, { ...ours, spec });
 }
 
 /** The primary for a revision; refused when the target no longer holds it. */
@@ -63,8 +59,7 @@ export async function promote(hand: Hand, scene: Scene, revision: string): Promi
 export async function adoptPrimary(hand: Hand, scene: Scene): Promise<void> {
   const { primary, target, parsed } = scene;
   if (primary === null) throw movedOn('adopt the primary');
-  const ownerReferences = ownersOf(parsed.identity, target);
-  await hand.change(RESOURCES.deployments, primary, withMetadata(primary, { ownerReferences }));
+  await hand.change(RESOURCES.deployments, primary, claimed(primary, parsed.identity, target));
 }
 
 /** By the scale subresource, for the object that was read; `generation` fences against a target that moved. */
@@ -88,11 +83,7 @@ export async function writeScaler(hand: Hand, scene: Scene, floor: number | null
     floorReplicas: floor,
     includePrefixes,
   });
-  const ownerReferences = ownersOf(parsed.identity, target);
-  await hand.apply(RESOURCES.horizontalPodAutoscalers, {
-    ...made,
-    metadata: { ...made.metadata, ownerReferences },
-  });
+  await hand.apply(RESOURCES.horizontalPodAutoscalers, claimed(made, parsed.identity, target));
 }
 
 export async function stampTarget(

@@ -19,7 +19,9 @@ export function routeInput(
     const { phase } = informer.status();
     if (phase !== 'synced') {
       unserved = true;
-      if (!canary.deleting) problems.push(notServed(router.name, kind, phase));
+      // A kind that is not served has no objects that could mislead a deletion.
+      if (!canary.deleting || phase !== 'unserved')
+        problems.push(notServed(router.name, kind, phase));
     }
     for (const name of router.needs(canary.spec)) {
       if (!name.startsWith(`${kind}/`)) continue;

@@ -1,11 +1,27 @@
 // Whose an object is: this Canary's by uid, left behind by an earlier one, or somebody else's.
 import type { CanaryIdentity } from '../api/canary.ts';
-import { CANARY_API_VERSION } from '../api/canary.ts';
+import { CANARY_API_VERSION, OWNED_BY } from '../api/canary.ts';
 import type { KubeObject, OwnerReference } from '../api/kubernetes.ts';
 import type { Store } from '../informers/store.ts';
 
+/** By reference or by mark: a deletion in the foreground takes the references away while our finalizer still works. */
 export function ownedBy(object: KubeObject, canary: Pick<CanaryIdentity, 'uid'>): boolean {
-  return (object.metadata.ownerReferences ?? []).some((owner) => owner.uid === canary.uid);
+  const { annotations, ownerReferences = [] } = object.metadata;
+  return (
+    annotations?.[OWNED_BY] === canary.uid ||
+    ownerReferences.some((owner) => owner.uid === canary.uid)
+  );
+}
+
+/** The object as one of this Canary's. */
+export function claimed<T extends KubeObject>(
+  object: T,
+  canary: CanaryIdentity,
+  target: KubeObject | null,
+): T {
+  const annotations = { ...object.metadata.annotations, [OWNED_BY]: canary.uid };
+  const ownerReferences = ownersOf(canary, target);
+  return { ...object, metadata: { ...object.metadata, annotations, ownerReferences } };
 }
 
 /** Owned by a Canary that is no more, or by nobody: free to be taken over if it says that it was ours. */

@@ -1,13 +1,13 @@
 // What the objects of all routers have in common: names, stamps, whose they are, and whether they were changed.
-import type { CanaryIdentity, CanarySpec, Problem } from '../api/canary.ts';
+import { type CanaryIdentity, type CanarySpec, OWNED_BY, type Problem } from '../api/canary.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
 import { asInstant } from '../clock/clock.ts';
 import type { Instant } from '../clock/clock.ts';
 import { microTime, parseTime } from '../clock/time-format.ts';
 import { ROUTE_ANNOTATIONS, type Route } from './provider.ts';
 
-/** Annotation of a route to the apex: which Canary it outlives, so that one of the same name may take it up again. */
-export const LEFT_BY = 'serin.dev/left-by';
+/** Annotation of a route: which Canary it was made for and may outlive, so that one of that name may take it up again. */
+export const MADE_FOR = 'serin.dev/canary';
 
 /** GitOps tools that find such an object in no repository of theirs leave it alone. */
 export const TOGGLES: Readonly<Record<string, string>> = {
@@ -32,7 +32,10 @@ export function stamped(
   route: Route,
   writtenAt: Instant,
 ): Readonly<Record<string, string>> {
-  const at = { [ROUTE_ANNOTATIONS.writtenAt]: microTime(writtenAt) };
+  const at = {
+    [ROUTE_ANNOTATIONS.writtenAt]: microTime(writtenAt),
+    [MADE_FOR]: `${canary.namespace}/${canary.name}`,
+  };
   switch (route.kind) {
     case 'split':
       return {
@@ -41,7 +44,7 @@ export function stamped(
         [ROUTE_ANNOTATIONS.step]: String(route.step),
       };
     case 'apex':
-      return { ...at, [LEFT_BY]: `${canary.namespace}/${canary.name}` };
+      return at;
   }
 }
 
@@ -63,13 +66,14 @@ export function stampOf({ metadata }: KubeObject): Stamp {
 }
 
 /**
- * Ours by the Canary's uid, or left behind by a Canary of the same name. Such an object may still have the target as
+ * Ours by the Canary's uid as an owner or in the mark, or left behind by a Canary of the same name. Such an object may still have the target as
  * a plain owner, and for a while the Canary that is gone as its controller: two of one name never live at a time.
  */
 export function ours({ metadata }: KubeObject, canary: CanaryIdentity): boolean {
   const owners = metadata.ownerReferences ?? [];
   if (owners.some(({ uid }) => uid === canary.uid)) return true;
-  if (metadata.annotations?.[LEFT_BY] !== `${canary.namespace}/${canary.name}`) return false;
+  if (metadata.annotations?.[OWNED_BY] === canary.uid) return true;
+  if (metadata.annotations?.[MADE_FOR] !== `${canary.namespace}/${canary.name}`) return false;
   return owners.every(
     ({ apiVersion, kind, name, controller }) =>
       controller !== true ||

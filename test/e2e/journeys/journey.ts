@@ -262,7 +262,7 @@ export async function untilCanary(
   walk: Journey,
   what: string,
   so: (seen: SeenCanary) => boolean,
-  { name = 'web', limitMs = 30_000 }: { readonly name?: string; readonly limitMs?: number } = {},
+  { name = 'web', limitMs = 60_000 }: { readonly name?: string; readonly limitMs?: number } = {},
 ): Promise<SeenCanary> {
   return until(
     what,
@@ -376,6 +376,7 @@ export interface SeenEvent {
   readonly reason: string;
   readonly note: string;
   readonly type: string;
+  readonly regarding: { readonly kind: string; readonly name: string };
 }
 
 /** Events about Canaries in the journey's namespace. */
@@ -383,7 +384,7 @@ export async function events(walk: Journey): Promise<readonly SeenEvent[]> {
   const { items } = await walk.api.get<{ items: readonly SeenEvent[] }>(
     `/apis/events.k8s.io/v1/namespaces/${walk.namespace}/events?limit=500`,
   );
-  return items;
+  return items.filter(({ regarding }) => regarding.kind === 'Canary');
 }
 
 export async function untilEvent(walk: Journey, reason: string): Promise<SeenEvent> {

@@ -4,7 +4,7 @@ import type { CanarySpec, ServiceSpec, StringMatch } from '../../../src/api/cana
 import type { KubeObject } from '../../../src/api/kubernetes.ts';
 import { gatewayApi } from '../../../src/routers/gateway-api.ts';
 import type { RouteState } from '../../../src/routers/provider.ts';
-import { LEFT_BY } from '../../../src/routers/route-objects.ts';
+import { MADE_FOR } from '../../../src/routers/route-objects.ts';
 import { calmCanary, changed, gatewayRef, input, NOW, split, stored, written } from './fixtures.ts';
 
 type Ours = Extract<RouteState, { kind: 'ours' }>;
@@ -225,7 +225,7 @@ describe('a route that a deleted Canary left behind', () => {
   });
 
   test('is not ours when another Canary left it, or something else controls it now', () => {
-    expect(state(changed(left, ['metadata', 'annotations', LEFT_BY], 'test/other'))).toBe(
+    expect(state(changed(left, ['metadata', 'annotations', MADE_FOR], 'test/other'))).toBe(
       'foreign',
     );
     const other = {

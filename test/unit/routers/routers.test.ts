@@ -87,7 +87,9 @@ describe.each(ROUTERS.filter(({ kinds }) => kinds.length > 0))(
         uid: 'other',
         controller: true,
       };
-      expect(read(changed(live, ['metadata', 'ownerReferences'], []))).toEqual(foreign);
+      const others = changed(live, ['metadata', 'annotations', 'serin.dev/canary'], 'test/other');
+      expect(read(changed(others, ['metadata', 'ownerReferences'], []))).toEqual(foreign);
+      expect(read(changed(others, ['metadata', 'ownerReferences'], [owner]))).toEqual(foreign);
       expect(read(changed(live, ['metadata', 'ownerReferences'], [owner]))).toEqual(foreign);
     });
 
