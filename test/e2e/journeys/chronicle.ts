@@ -16,15 +16,17 @@ export class Chronicle implements AsyncDisposable {
   }
 
   /** Every version of an object that was seen, oldest first. */
-  of<T extends KubeObject = KubeObject>(kind: string, name: string): readonly T[] {
+  of<T extends KubeObject = KubeObject>(kind: T['kind'], name: string): readonly T[] {
     return this.#versions
       .filter((object) => object.kind === kind && object.metadata.name === name)
-      .toSorted((left, right) => versionOf(left) - versionOf(right)) as unknown as readonly T[];
+      .toSorted(
+        (left, right) => versionOf(left) - versionOf(right),
+      ) as readonly KubeObject[] as readonly T[];
   }
 
   /** The place in the cluster's history at which an object first was so; waits for it. */
   first<T extends KubeObject>(
-    kind: string,
+    kind: T['kind'],
     name: string,
     so: (object: T) => boolean,
   ): Promise<number> {

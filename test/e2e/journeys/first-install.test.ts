@@ -36,20 +36,20 @@ describeE2E('a first install', () => {
       });
       await createCanary(walk);
       await untilPhase(walk, 'Initialized');
-      const serves = await seen.first<Deployment>(
+      const serves = await seen.first(
         'Deployment',
         'web-primary',
-        ({ status }) => status?.availableReplicas === 3,
+        ({ status }: Deployment) => status?.availableReplicas === 3,
       );
-      const selected = await seen.first<Service>(
+      const selected = await seen.first(
         'Service',
         'web',
-        ({ spec }) => spec.selector?.['app'] === 'web-primary',
+        ({ spec }: Service) => spec.selector?.['app'] === 'web-primary',
       );
-      const parked = await seen.first<Deployment>(
+      const parked = await seen.first(
         'Deployment',
         'web',
-        ({ spec }) => spec.replicas === 0,
+        ({ spec }: Deployment) => spec.replicas === 0,
       );
       expect(serves).toBeLessThan(selected);
       expect(selected).toBeLessThan(parked);

@@ -214,7 +214,7 @@ export interface CanaryOptions {
 
 /** A weighted Gateway API Canary with 1 s steps, unless told otherwise. */
 export function canaryObject(options: CanaryOptions = {}): KubeObject {
-  const { name = 'web', spec = {}, service = {}, analysis = {} } = options;
+  const { name = 'web', spec = {}, service: exposed = {}, analysis = {} } = options;
   const steps =
     'iterations' in analysis || 'stepWeights' in analysis ? {} : { stepWeight: 25, maxWeight: 50 };
   return {
@@ -228,7 +228,7 @@ export function canaryObject(options: CanaryOptions = {}): KubeObject {
         port: 80,
         targetPort: 8080,
         gatewayRefs: [{ name: 'gateway', namespace: 'infra' }],
-        ...service,
+        ...exposed,
       },
       analysis: { interval: '1s', threshold: 2, ...steps, ...analysis },
       ...spec,

@@ -1,0 +1,90 @@
+// Pods outweigh any metric: a canary that crashes or has too few of them is rolled back, whatever the numbers say.
+import { expect, test } from 'vitest';
+import { describeE2E } from '../cluster/e2e.ts';
+import {
+  initialized,
+  journey,
+  podsWith,
+  setImage,
+  untilCanary,
+  untilEvent,
+  untilRolledBack,
+} from './journey.ts';
+
+const PATIENT = { stepWeights: [20, 40, 60], interval: '20s', threshold: 5 };
+
+describeE2E('a version whose pods', () => {
+  test('never become ready gets no traffic and is rolled back at the deadline', async () => {
+    await journey(async (walk) => {
+      walk.kubelet.behave(podsWith('web:2'), { kind: 'never-ready' });
+      await initialized(walk, {}, { spec: { progressDeadlineSeconds: 4 } });
+      await setImage(walk, 'web:2');
+      const { status } = await untilRolledBack(walk);
+      expect(status.lastFailure?.reason).toBe('ProgressDeadlineExceeded');
+      expect(status.lastFailure?.message).toContain('0 of 2 pods are available');
+      expect(status.rollout?.step).toBe(0);
+    });
+  });
+
+  test('crash under traffic is rolled back at once, long before a check is due', async () => {
+    await journey(async (walk) => {
+      await initialized(walk, {}, { analysis: PATIENT });
+      await setImage(walk, 'web:2');
+      await untilCanary(
+        walk,
+        'traffic',
+        ({ status }) => typeof status.rollout?.trafficSince === 'number',
+      );
+      walk.kubelet.behave(podsWith('web:2'), { kind: 'crash', afterMs: 1_500 });
+      const { status } = await untilRolledBack(walk, { limitMs: 15_000 });
+      expect(status.lastFailure?.reason).toBe('CanaryCrashed');
+      expect(status.lastFailure?.message).toMatch(/^container main of pod web-\S+ Error/);
+      expect(status.failedChecks).toBe(0);
+      await untilEvent(walk, 'CanaryCrashed');
+    });
+  });
+
+  test('are too few for the weight for 5 s is rolled back', async () => {
+    await journey(async (walk) => {
+      await initialized(walk, {}, { analysis: PATIENT });
+      await setImage(walk, 'web:2');
+      await untilCanary(
+        walk,
+        'traffic',
+        ({ status }) => typeof status.rollout?.trafficSince === 'number',
+      );
+      walk.kubelet.behave(podsWith('web:2'), { kind: 'never-ready' });
+      const { status } = await untilRolledBack(walk, { limitMs: 19_000 });
+      const { lastFailure, rollout } = status;
+      expect(lastFailure?.reason).toBe('CanaryNotReady');
+      expect(lastFailure?.message).toBe('0 of 1 pods that weight 20 needs are ready');
+      const waitedMs = (lastFailure?.at ?? 0) - (rollout?.unreadySince ?? 0);
+      expect(waitedMs).toBeGreaterThanOrEqual(5_000);
+      expect(waitedMs).toBeLessThan(8_000);
+    });
+  });
+
+  test('blink for less than 5 s goes on', async () => {
+    await journey(async (walk) => {
+      await initialized(walk, {}, { analysis: PATIENT });
+      await setImage(walk, 'web:2');
+      await untilCanary(
+        walk,
+        'traffic',
+        ({ status }) => typeof status.rollout?.trafficSince === 'number',
+      );
+      walk.kubelet.behave(podsWith('web:2'), { kind: 'never-ready' });
+      await untilCanary(
+        walk,
+        'the dip',
+        ({ status }) => typeof status.rollout?.unreadySince === 'number',
+      );
+      walk.kubelet.behave(podsWith('web:2'), { kind: 'ready', afterMs: 0 });
+      const over = await untilCanary(walk, 'the end of the dip', ({ status }) => {
+        return status.rollout?.unreadySince === null;
+      });
+      expect(over.status.phase).toBe('Progressing');
+      expect(over.status.canaryWeight).toBe(20);
+    });
+  });
+});
