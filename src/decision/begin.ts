@@ -63,8 +63,8 @@ export function rebase(world: World, target: Target): Decision {
 export function startLine(world: World, target: Target): Decision {
   const { canary, primary } = world;
   const { status, spec } = canary;
-  if (primary === null) return rest('a new revision waits: there is no primary to compare it with');
   if (
+    primary !== null &&
     !primary.readiness.ready &&
     primary.revision === status.lastPromotedSpec &&
     primary.pods.stuck === null

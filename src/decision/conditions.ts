@@ -3,8 +3,9 @@ import type { CanaryStatus, Phase, Problem } from '../api/canary.ts';
 import type { Condition } from '../api/kubernetes.ts';
 import type { Instant } from '../clock/clock.ts';
 import { rfc3339 } from '../clock/time-format.ts';
+import { capacityNeeded } from './promote.ts';
 import { later, short } from './record.ts';
-import { REPAIR_ROUNDS_MAX } from './traffic.ts';
+import { REPAIR_ROUNDS_MAX, routeLateAt } from './traffic.ts';
 import type { World } from './world.ts';
 
 type Said = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;
@@ -204,22 +205,31 @@ function stalled(world: World, status: CanaryStatus): Said {
   if (world.route.confirmed.kind === 'refused') {
     return { type, status: 'True', reason: 'RouteRefused', message: world.route.confirmed.why };
   }
+  const routeLate = routeLateAt(world);
+  if (world.route.confirmed.kind === 'waiting' && routeLate !== null && world.now >= routeLate) {
+    const message = `the route is not in force after the progress deadline: ${world.route.confirmed.why}`;
+    return { type, status: 'True', reason: 'RouteNotConfirmed', message };
+  }
   const late = lateness(world, status);
   if (late !== null) return { type, status: 'True', reason: 'PrimaryNotReady', message: late };
   if (status.repairs.rounds >= REPAIR_ROUNDS_MAX && world.services.apexSelects !== 'primary') {
     const message = `the apex Service is changed again and again${by(world.services.apexWriter)}`;
     return { type, status: 'True', reason: 'FieldConflict', message };
   }
-  if (
-    world.primary === null &&
-    status.lastPromotedSpec !== '' &&
-    status.lastAppliedSpec !== status.lastPromotedSpec
-  ) {
+  if (primaryLost(world, status)) {
     const message =
       'the primary is gone; put the promoted version back into the target, or delete the Canary';
     return { type, status: 'True', reason: 'PrimaryMissing', message };
   }
   return { type, status: 'False', reason: 'NotStalled', message: 'nobody needs to act' };
+}
+
+/** The primary was deleted, and what the target holds may not become one. */
+function primaryLost({ primary, target }: World, status: CanaryStatus): boolean {
+  if (primary !== null || status.lastPromotedSpec === '' || target === null) return false;
+  if (status.phase === 'Terminating') return false;
+  const held = status.phase === 'Promoting' ? status.lastAppliedSpec : status.lastPromotedSpec;
+  return target.revision !== held;
 }
 
 /** A primary that is not ready after the progress deadline, where a person must look. */
@@ -228,7 +238,9 @@ function lateness(world: World, status: CanaryStatus): string | null {
   const { primary } = world;
   if (!waits || primary === null || status.rollout === null) return null;
   const until = later(status.rollout.waitingSince, world.canary.spec.progressDeadlineMs);
-  if (world.now < until || primary.readiness.ready) return null;
+  if (world.now < until) return null;
+  const needed = status.phase === 'Promoting' ? capacityNeeded(world) : 0;
+  if (primary.readiness.ready && primary.pods.ready >= needed) return null;
   return `the primary is not ready after the progress deadline: ${primary.trouble === '' ? primary.readiness.why : primary.trouble}`;
 }
 

@@ -8,7 +8,7 @@ import { idle } from './idle.ts';
 import { initialize } from './initialize.ts';
 import { intentLine } from './intents.ts';
 import { progress } from './progress.ts';
-import { finalise, promote } from './promote.ts';
+import { finalise, promote, trafficBack } from './promote.ts';
 import { fail, ROLLING } from './record.ts';
 import { terminate } from './terminate.ts';
 import { confirmedLine, routeLine } from './traffic.ts';
@@ -22,11 +22,13 @@ export function decide(world: World): Decision {
 function choose(world: World): Decision {
   const { canary, problems, target } = world;
   if (canary.deleting) return terminate(world);
-  const rolling = ROLLING.includes(canary.status.phase);
-  if (problems.length > 0 && !rolling)
+  const { phase, parking } = canary.status;
+  // A rollback that was chosen is carried out, whatever became of the spec since.
+  const unfinished = phase === 'Failed' && parking !== null;
+  if (problems.length > 0 && !unfinished && !ROLLING.includes(phase))
     return rest(`the spec cannot be obeyed: ${problems[0]?.message ?? ''}`);
   if (target === null) return withoutTarget(world);
-  if (canary.spec.suspend) return rest('suspended');
+  if (canary.spec.suspend && !unfinished) return rest('suspended');
   if (!canary.finalizers.includes('serin.dev/restore')) {
     return act('hold the Canary until its traffic is handed back', {
       kind: 'finalizer',
@@ -41,12 +43,14 @@ function byPhase(world: World, target: Target): Decision {
   switch (phase) {
     case '':
     case 'Initializing':
+    // Restored from a backup that was taken while its predecessor was being deleted.
+    case 'Terminating':
+    case 'Terminated':
       return initialize(world, target);
     case 'Initialized':
     case 'Waiting':
     case 'Succeeded':
     case 'Failed':
-    case 'Terminated':
       return idle(world, target);
     case 'Progressing':
     case 'WaitingPromotion':
@@ -55,14 +59,14 @@ function byPhase(world: World, target: Target): Decision {
       return promote(world, target);
     case 'Finalising':
       return finalise(world);
-    case 'Terminating':
-      return rest('a Canary that is not being deleted says that it is');
   }
 }
 
 /** The target is gone: no request may be sent after it. */
 function withoutTarget(world: World): Decision {
-  const { phase } = world.canary.status;
+  const { phase, lastAppliedSpec } = world.canary.status;
+  if (phase === 'Promoting' && world.primary?.revision === lastAppliedSpec)
+    return trafficBack(world, 'the target was deleted, the primary carries its last revision');
   if (phase === 'Progressing' || phase === 'WaitingPromotion' || phase === 'Promoting') {
     return fail(world, { reason: 'TargetNotFound', message: 'the target was deleted' });
   }

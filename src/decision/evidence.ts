@@ -1,4 +1,5 @@
 // Evidence that outweighs any metric: the canary's pods die or are too few for the requests that they get.
+import { asWeight } from '../api/canary.ts';
 import { type Decision, rest } from './decision.ts';
 import { fail, later, recordRollout } from './record.ts';
 import { podsNeeded } from './traffic.ts';
@@ -29,13 +30,15 @@ export function evidenceLine(world: World, target: Target): Decision | null {
 function unreadyLine(world: World, target: Target, since: number | null): Decision | null {
   const { canary, now } = world;
   const { canaryWeight } = canary.status;
-  const needed = Math.max(1, podsNeeded(world, canaryWeight));
+  // What it was promised and does not have yet puts no load on it.
+  const weight = asWeight(Math.min(canaryWeight, world.route.weight));
+  const needed = Math.max(1, podsNeeded(world, weight));
   const enough = target.pods.ready >= needed;
   if (enough && since === null) return null;
   if (enough) return recordRollout(world, { unreadySince: null }, 'the canary has its pods again');
-  const why = `${target.pods.ready} of ${needed} pods that weight ${canaryWeight} needs are ready`;
+  const why = `${target.pods.ready} of ${needed} pods that weight ${weight} needs are ready`;
   if (since === null) return recordRollout(world, { unreadySince: now }, why);
-  const limitMs = canaryWeight > 0 ? UNREADY_LIMIT_MS : canary.spec.progressDeadlineMs;
+  const limitMs = weight > 0 ? UNREADY_LIMIT_MS : canary.spec.progressDeadlineMs;
   const until = later(since as typeof now, limitMs);
   if (now >= until) return fail(world, { reason: 'CanaryNotReady', message: why });
   return rest(why, until);

@@ -54,13 +54,13 @@ function place({ now, canary }: World): string {
 }
 
 function troubles({ canary, problems, warnings }: World): string[] {
-  const { rollout } = canary.status;
+  const paused = canary.status.rollout?.paused ?? null;
   return [
     ...(canary.deleting ? ['It is being deleted'] : []),
     ...(canary.spec.suspend ? ['It is suspended: spec.suspend is true'] : []),
     ...(problems.length === 0 ? [] : [`The spec cannot be obeyed: ${inWords(problems)}`]),
     ...(warnings.length === 0 ? [] : [`Without effect: ${inWords(warnings)}`]),
-    ...(rollout?.paused == null ? [] : [`It stands still: ${rollout.paused}`]),
+    ...(paused === null ? [] : [`It stands still: ${paused}`]),
   ];
 }
 
@@ -171,10 +171,11 @@ function checks({ canary, now }: World): string[] {
   const lines = measurements.map((measurement) => measured(measurement, now));
   if (rollout !== null || failedChecks > 0)
     lines.push(`Failed checks: ${failedChecks} of ${spec.analysis.threshold}`);
-  if (rollout?.unknownSince != null) {
+  const unknownSince = rollout?.unknownSince ?? null;
+  if (unknownSince !== null) {
     const { limitMs, then } = spec.analysis.unknown;
-    const left = Math.max(0, rollout.unknownSince + limitMs - now);
-    lines.push(`No verdict for ${span(now - rollout.unknownSince)}; in ${span(left)}: ${then}`);
+    const left = Math.max(0, unknownSince + limitMs - now);
+    lines.push(`No verdict for ${span(now - unknownSince)}; in ${span(left)}: ${then}`);
   }
   return lines;
 }
@@ -187,7 +188,8 @@ function measured({ name, verdict, value, message, at }: Measurement, now: Insta
 /** What a person can do about it. */
 function ways({ canary }: World): string[] {
   const { status, namespace, name } = canary;
-  if (status.rollout?.paused != null && ['Progressing', 'WaitingPromotion'].includes(status.phase))
+  const paused = (status.rollout?.paused ?? null) !== null;
+  if (paused && ['Progressing', 'WaitingPromotion'].includes(status.phase))
     return [`Go on: serin resume ${name} -n ${namespace}`];
   if (status.phase === 'Failed') return [`Try it again: serin retry ${name} -n ${namespace}`];
   return [];

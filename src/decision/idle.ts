@@ -1,43 +1,61 @@
 // Nothing under way: what was promised is kept up, and a new revision is noticed.
-import { movement, rebase, startLine } from './begin.ts';
+import { goBack, movement, rebase, startLine } from './begin.ts';
 import { act, type Decision, rest } from './decision.ts';
-import { historyEnded, owedAsks, record, short, told } from './record.ts';
-import { retireLine } from './retire.ts';
+import { primaryLine } from './primary.ts';
 import { scalerLine } from './promote.ts';
+import { acceptedTarget, historyEnded, owedAsks, record, short, told } from './record.ts';
+import { retireLine } from './retire.ts';
 import { confirmedLine, repairApexLine, routeLine, servicesLine } from './traffic.ts';
 import type { Target, World } from './world.ts';
 
-/** Initialized, Succeeded, Failed and Waiting. */
+/** Initialized, Succeeded, Failed and Waiting. What serves is kept up before anything new is begun. */
 export function idle(world: World, target: Target): Decision {
-  const { status } = world.canary;
-  switch (movement(world, target)) {
-    case 'new':
-      return startLine(world, target);
+  const moved = movement(world, target);
+  switch (moved) {
     case 'back':
       return returned(world, target);
     case 'rewritten':
       return rebase(world, target);
-    case 'unsettled':
-      return rest(
-        target.pods.paused
-          ? 'the target is paused'
-          : 'the target has a new template that its controller has not seen',
-      );
     case 'same':
-      break;
+      return (
+        waitingOver(world, target) ?? cleanUp(world) ?? keepUp(world, target) ?? settled(world)
+      );
+    case 'new':
+    case 'unsettled':
+      return keepUp(world, target) ?? unobeyedLine(world) ?? taken(world, target, moved);
   }
-  if (status.phase === 'Waiting') return returned(world, target);
-  return (
-    (status.phase === 'Failed' ? cleanUp(world) : null) ?? keepUp(world, target) ?? settled(world)
+}
+
+function unobeyedLine({ problems }: World): Decision | null {
+  return problems[0] === undefined
+    ? null
+    : rest(`the spec cannot be obeyed: ${problems[0].message}`);
+}
+
+function taken(world: World, target: Target, moved: 'new' | 'unsettled'): Decision {
+  if (moved === 'new') return startLine(world, target);
+  return rest(
+    target.pods.paused
+      ? 'the target is paused'
+      : 'the target has a new template that its controller has not seen',
   );
+}
+
+/** The revision that waited is gone again: the Canary is where it was before. */
+function waitingOver(world: World, target: Target): Decision | null {
+  const { status } = world.canary;
+  if (status.phase !== 'Waiting') return null;
+  if (status.lastAppliedSpec === status.lastPromotedSpec) return returned(world, target);
+  return record(world, { phase: 'Failed' }, 'the target is back at the revision that failed');
 }
 
 /** After a rollback: traffic off, then pods; then it is done, and who scales up again may. */
 function cleanUp(world: World): Decision | null {
-  if (world.canary.status.parking === null) return null;
+  const { status, spec } = world.canary;
+  if (status.phase !== 'Failed' || status.parking === null) return null;
   const decision = retireLine(world);
   if (decision !== null) return decision;
-  const words = `Canary failed! ${world.canary.spec.targetRef.name} is scaled to zero, the primary serves everybody`;
+  const words = `Canary failed! ${spec.targetRef.name} is scaled to zero, the primary serves everybody`;
   return record(
     world,
     { parking: null, rollout: doneRollout(world) },
@@ -54,48 +72,32 @@ function doneRollout(world: World): World['canary']['status']['rollout'] {
 /** The target holds what the primary serves, without a rollout in between: a manual rollback. */
 function returned(world: World, target: Target): Decision {
   const { status } = world.canary;
-  const change = {
-    lastAppliedSpec: target.revision,
-    trackedConfigs: world.configs.digests,
-    configVersions: world.configs.versions,
-    target: {
-      generation: target.generation,
-      revision: target.revision,
-      template: target.template,
-      turn: target.turn,
+  if (status.parking !== null) return goBack(world, target);
+  const reason = 'the target went back to the promoted revision';
+  return record(
+    world,
+    {
+      ...acceptedTarget(world, target),
+      phase: 'Succeeded',
+      rollout: null,
+      history: historyEnded(status, 'reverted', reason, world.now),
     },
-    phase: 'Succeeded' as const,
-    history: historyEnded(
-      status,
-      'reverted',
-      'the target went back to the promoted revision',
-      world.now,
-    ),
-  };
-  return record(world, change, 'the target is back at the promoted revision', [
-    told(
-      'info',
-      'WentBack',
-      `The target is back at the promoted revision ${short(target.revision)}`,
-    ),
-  ]);
+    'the target is back at the promoted revision',
+    [
+      told(
+        'info',
+        'WentBack',
+        `The target is back at the promoted revision ${short(target.revision)}`,
+      ),
+    ],
+  );
 }
 
 function keepUp(world: World, target: Target): Decision | null {
-  const { primary, canary, configs } = world;
-  const { status } = canary;
-  const promotable = status.lastPromotedSpec === target.revision;
-  if (primary === null) {
-    if (!promotable) return rest('the primary is gone and the target holds another version');
-    if (configs.copies !== 'right')
-      return act('copy ConfigMaps and Secrets', { kind: 'copyConfigs' });
-    return act('create the primary again', {
-      kind: 'createPrimary',
-      replicas: Math.max(1, target.pods.replicas),
-    });
-  }
-  if (primary.owner === 'left') return act('take over the primary', { kind: 'adoptPrimary' });
-  if (promotable && configs.copies !== 'right')
+  const { canary, configs } = world;
+  const primary = primaryLine(world);
+  if (primary !== null) return primary;
+  if (canary.status.lastPromotedSpec === target.revision && configs.copies !== 'right')
     return act('repair the copies', { kind: 'copyConfigs' });
   return (
     scalerLine(world) ??

@@ -8,10 +8,11 @@ import type { Primary, Target, World } from './world.ts';
 export function initialize(world: World, target: Target): Decision {
   const { canary, primary, now } = world;
   const { status } = canary;
-  if (status.phase === '') return first(world, target);
+  if (status.phase !== 'Initializing') return first(world, target);
   if (primary?.owner === 'left')
     return act('take over the primary that an earlier Canary left', { kind: 'adoptPrimary' });
-  if (status.lastAppliedSpec !== target.revision && !keepsPromoted(world, primary)) {
+  const moved = status.lastAppliedSpec !== target.revision;
+  if (moved && !keepsPromoted(world, primary) && !servesAlready(world, primary)) {
     return record(
       world,
       { ...acceptedTarget(world, target), rollout: freshRollout(now) },
@@ -60,10 +61,20 @@ function keepsPromoted(world: World, primary: Primary | null): boolean {
   );
 }
 
+/** Clients are on the primary: what the target holds now is a new version, judged like any other. */
+function servesAlready({ services, canary }: World, primary: Primary | null): boolean {
+  return (
+    services.apexSelects === 'primary' &&
+    primary !== null &&
+    primary.readiness.ready &&
+    primary.revision === canary.status.lastAppliedSpec
+  );
+}
+
 function primaryLine(world: World, primary: Primary | null): Decision | null {
   const { canary, target, scaler, configs } = world;
   const { lastAppliedSpec } = canary.status;
-  const kept = keepsPromoted(world, primary);
+  const kept = keepsPromoted(world, primary) || servesAlready(world, primary);
   if (!kept && configs.copies !== 'right')
     return act('copy ConfigMaps and Secrets', { kind: 'copyConfigs' });
   if (primary === null) {

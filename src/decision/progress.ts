@@ -1,32 +1,34 @@
 // A revision under judgement: pods, gates, then weight after weight, each one earned by a passed check.
 import type { Rollout } from '../api/canary.ts';
-import { begin, goBack, movement, rebase, stampLine } from './begin.ts';
+import { begin, goBack, type Movement, movement, rebase, stampLine } from './begin.ts';
 import { act, asking, type Decision, rest } from './decision.ts';
 import { evidenceLine } from './evidence.ts';
 import { gate } from './gates.ts';
-import { earliest, fail, later, recordRollout, short, told } from './record.ts';
+import { primaryLine } from './primary.ts';
+import { askKey, earliest, fail, later, recordRollout, short, told } from './record.ts';
 import { nextStep, startPromotion } from './steps.ts';
 import { tick } from './tick.ts';
-import { confirmedLine, podsNeeded, repairApexLine, routeLine, servicesLine } from './traffic.ts';
+import { canCarry, confirmedLine, repairApexLine, routeLine, servicesLine } from './traffic.ts';
 import type { Target, World } from './world.ts';
 
 export function progress(world: World, target: Target): Decision {
   const { rollout } = world.canary.status;
   if (rollout === null) return begin(world, target, 'the record of the rollout was lost');
-  const moved = movementLine(world, target);
-  if (moved !== null) return moved;
+  const moved = movement(world, target);
+  const left = leftBehind(world, target, moved);
+  if (left !== null) return left;
   const evidence = evidenceLine(world, target);
   if (evidence !== null && evidence.kind !== 'rest') return evidence;
   const wish = rollbackWish(world);
   if (wish.decision !== null) return wish.decision;
-  const next = evidence ?? advance(world, target, rollout);
+  const next = evidence ?? heldLine(world, target, moved) ?? advance(world, target, rollout);
   const woken =
     next.kind === 'rest' ? { ...next, wakeAt: earliest(next.wakeAt, wish.wakeAt) } : next;
   return asking(woken, wish.asks);
 }
 
-function movementLine(world: World, target: Target): Decision | null {
-  switch (movement(world, target)) {
+function leftBehind(world: World, target: Target, moved: Movement): Decision | null {
+  switch (moved) {
     case 'new':
       return begin(world, target, 'a new revision in the middle');
     case 'back':
@@ -39,12 +41,21 @@ function movementLine(world: World, target: Target): Decision | null {
   }
 }
 
+/** Nothing is risked while it is not known what the target holds, or while nobody could take the traffic back. */
+function heldLine(world: World, target: Target, moved: Movement): Decision | null {
+  if (moved === 'unsettled') {
+    const why = target.pods.paused ? 'the target is paused' : 'its controller has not seen it';
+    return rest(`the target has a new template: ${why}`);
+  }
+  return primaryLine(world);
+}
+
 function advance(world: World, target: Target, rollout: Rollout): Decision {
   return (
     stampLine(world, target) ??
     servicesLine(world) ??
     offListLine(world, rollout) ??
-    raiseLine(world, target) ??
+    raiseLine(world, target, rollout) ??
     routeLine(world) ??
     refusedLine(world, rollout) ??
     confirmedLine(world) ??
@@ -71,28 +82,42 @@ function offListLine(world: World, rollout: Rollout): Decision | null {
   );
 }
 
-/** No route is written that gives the canary more than its ready pods can take. */
-function raiseLine(world: World, target: Target): Decision | null {
-  const { canaryWeight } = world.canary.status;
-  if (world.route.weight >= canaryWeight || target.pods.ready >= podsNeeded(world, canaryWeight))
+/** A weight that its pods are too few for waits for them, until the progress deadline. */
+function raiseLine(world: World, target: Target, rollout: Rollout): Decision | null {
+  const { route, canary, now } = world;
+  const { canaryWeight } = canary.status;
+  const intact = route.state === 'split' && route.intact;
+  if (!route.canWeight || !intact || route.weight >= canaryWeight || canCarry(world, canaryWeight))
     return null;
-  return rest(`weight ${canaryWeight} waits for ready pods: ${target.readiness.why}`);
+  const until = later(rollout.stepSince, canary.spec.progressDeadlineMs);
+  const why = `weight ${canaryWeight} waits for ready pods: ${target.readiness.why}`;
+  if (now >= until) return fail(world, { reason: 'CanaryNotReady', message: why });
+  return rest(why, until);
 }
 
-/** A route that is refused for as long as the progress deadline ends the rollout. */
+/** A route that is not in force for as long as the progress deadline ends the rollout. */
 function refusedLine(world: World, rollout: Rollout): Decision | null {
   const { route, canary, now } = world;
-  if (route.confirmed.kind !== 'refused' || rollout.step === 0) return null;
+  const { confirmed } = route;
+  if (confirmed.kind === 'yes' || rollout.step === 0) return null;
+  const refused = confirmed.kind === 'refused';
   const until = later(rollout.stepSince, canary.spec.progressDeadlineMs);
-  if (now >= until) return fail(world, { reason: 'RouteRefused', message: route.confirmed.why });
-  return rest(`the route is refused: ${route.confirmed.why}`, until);
+  if (now >= until) {
+    const reason = refused ? 'RouteRefused' : 'RouteNotConfirmed';
+    return fail(world, { reason, message: confirmed.why });
+  }
+  if (refused) return rest(`the route is refused: ${confirmed.why}`, until);
+  const wakeAt = earliest(confirmed.until, until);
+  return rest(`waiting for the route to take effect: ${confirmed.why}`, wakeAt);
 }
 
 /** Before any traffic: pods ready within the deadline, then the pre-rollout hooks. */
 function prepare(world: World, target: Target, rollout: Rollout): Decision {
   const { canary, scaler, primary, now, problems } = world;
   if (problems[0] !== undefined) return rest(`the spec cannot be obeyed: ${problems[0].message}`);
-  if (target.pods.replicas === 0) {
+  if (rollout.paused !== null) return rest(`paused: ${rollout.paused}`);
+  const until = later(rollout.waitingSince, canary.spec.progressDeadlineMs);
+  if (target.pods.replicas === 0 && now < until) {
     const replicas = Math.max(
       1,
       scaler === null ? (primary?.pods.replicas ?? 1) : scaler.targetMin,
@@ -104,7 +129,6 @@ function prepare(world: World, target: Target, rollout: Rollout): Decision {
     });
   }
   if (!target.readiness.ready) {
-    const until = later(rollout.waitingSince, canary.spec.progressDeadlineMs);
     const why =
       target.pods.stuck === null
         ? target.readiness.why
@@ -150,6 +174,7 @@ function preRollout(world: World, rollout: Rollout): Decision {
 }
 
 function analyse(world: World, target: Target, rollout: Rollout): Decision {
+  const { canary } = world;
   if (rollout.resumeWeight !== null) return rest(`paused: ${rollout.paused ?? ''}`);
   if (rollout.trafficSince === null) {
     const { confirmed } = world.route;
@@ -161,6 +186,8 @@ function analyse(world: World, target: Target, rollout: Rollout): Decision {
       'the canary is in service',
     );
   }
+  const skips = canary.spec.skipAnalysis && rollout.paused === null && target.readiness.ready;
+  if (skips) return startPromotion(world, target, 'the analysis is skipped');
   return tick(world, target, rollout);
 }
 
@@ -173,10 +200,15 @@ function rollbackWish(world: World): {
   const { canary } = world;
   const hooks = canary.spec.analysis.webhooks.filter((hook) => hook.type === 'rollback');
   if (hooks.length === 0) return { decision: null, asks: [], wakeAt: null };
-  const wish = gate(world, 'rollback', 'rollback');
-  if (!wish.open) return { decision: null, asks: wish.asks, wakeAt: wish.wakeAt };
-  const names = hooks.map((hook) => hook.name).join(', ');
-  const message = `webhook ${names} asked for a rollback of ${short(canary.status.lastAppliedSpec)}`;
+  const wisher = hooks.find((hook) => {
+    const answer = world.answers.get(askKey(world, 'rollback', hook.type, hook.name));
+    return answer?.kind === 'hook' && answer.ok;
+  });
+  if (wisher === undefined) {
+    const { asks, wakeAt } = gate(world, 'rollback', 'rollback');
+    return { decision: null, asks, wakeAt };
+  }
+  const message = `webhook ${wisher.name} asked for a rollback of ${short(canary.status.lastAppliedSpec)}`;
   return {
     decision: fail(world, { reason: 'RollbackRequested', message }),
     asks: [],

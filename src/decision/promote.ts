@@ -1,10 +1,11 @@
 // Promotion: the judged revision into the primary, pods first, and only then traffic back.
 import type { Weight } from '../api/canary.ts';
 import { asWeight, NO_WEIGHT } from '../api/canary.ts';
-import { begin, goBack, movement } from './begin.ts';
+import { begin, goBack, movement, rebase } from './begin.ts';
 import { act, type Decision, rest } from './decision.ts';
+import { evidenceLine } from './evidence.ts';
+import { primaryLine } from './primary.ts';
 import {
-  fail,
   historyEnded,
   later,
   owedHooks,
@@ -15,58 +16,64 @@ import {
   told,
 } from './record.ts';
 import { retireLine } from './retire.ts';
-import { confirmedLine, repairApexLine, routeLine, servicesLine } from './traffic.ts';
+import { canCarry, confirmedLine, repairApexLine, routeLine, servicesLine } from './traffic.ts';
 import type { Primary, Target, World } from './world.ts';
 
 export function promote(world: World, target: Target): Decision {
   const { primary, canary } = world;
-  if (primary === null) return rest('the primary is gone in the middle of its promotion');
-  const carried = primary.revision === canary.status.lastAppliedSpec;
+  const carried = primary !== null && primary.revision === canary.status.lastAppliedSpec;
   return carried ? bringBack(world, primary, target) : carryOver(world, target);
 }
 
 /** Until the primary's template is written, the rollout can still be given up. */
 function carryOver(world: World, target: Target): Decision {
   const { canary, configs } = world;
-  const { status, spec } = canary;
-  const moved = movement(world, target);
-  if (moved === 'new') return begin(world, target, 'a new revision before the promotion');
-  if (moved === 'back') return goBack(world, target);
-  if (moved !== 'same') return rest('the target is being rewritten');
-  const crash = target.crashes[0];
-  if (crash !== undefined && !spec.skipAnalysis) {
-    return fail(world, {
-      reason: 'CanaryCrashed',
-      message: `container ${crash.container} of pod ${crash.pod} ${crash.reason}`,
-    });
+  const { lastAppliedSpec: revision } = canary.status;
+  switch (movement(world, target)) {
+    case 'new':
+      return begin(world, target, 'a new revision before the promotion');
+    case 'back':
+      return goBack(world, target);
+    case 'rewritten':
+      return rebase(world, target);
+    case 'unsettled':
+      return rest('the target is being rewritten');
+    case 'same':
+      break;
   }
-  const ready = servicesLine(world) ?? routeLine(world) ?? confirmedLine(world);
-  if (ready !== null) return ready;
-  if (configs.copies !== 'right')
-    return act('copy ConfigMaps and Secrets', { kind: 'copyConfigs' });
-  const { lastAppliedSpec: revision } = status;
-  return act(`revision ${short(revision)} into the primary`, { kind: 'promote', revision });
+  return (
+    primaryLine(world) ??
+    evidenceLine(world, target) ??
+    servicesLine(world) ??
+    takeAllLine(world) ??
+    routeLine(world) ??
+    confirmedLine(world) ??
+    (configs.copies === 'right'
+      ? act(`revision ${short(revision)} into the primary`, { kind: 'promote', revision })
+      : act('copy ConfigMaps and Secrets', { kind: 'copyConfigs' }))
+  );
+}
+
+/** Blue/green lets the canary serve while the primary changes; where it lacks the pods for that, it need not. */
+function takeAllLine(world: World): Decision | null {
+  const { canary, route, now } = world;
+  const { canaryWeight, rollout } = canary.status;
+  const raises = canaryWeight > route.weight && route.canWeight;
+  if (!raises || rollout === null || canCarry(world, canaryWeight)) return null;
+  return recordRollout(
+    world,
+    { step: rollout.step + 1, stepSince: now },
+    `the canary lacks the pods for weight ${canaryWeight}`,
+    [],
+    { canaryWeight: route.weight },
+  );
 }
 
 /** The primary carries the revision: it gets the pods that traffic needs, then the traffic. */
 function bringBack(world: World, primary: Primary, target: Target): Decision {
-  const { canary, scaler } = world;
-  const { status } = canary;
-  if (status.canaryWeight > 0 && target.revision !== status.lastAppliedSpec) {
-    return recordRollout(
-      world,
-      { step: (status.rollout?.step ?? 0) + 1, stepSince: world.now },
-      'the target moved on while its old version was promoted',
-      [
-        told(
-          'warn',
-          'HandedOver',
-          'The target changed during promotion: traffic goes to the primary at once',
-        ),
-      ],
-      { canaryWeight: NO_WEIGHT },
-    );
-  }
+  const { scaler } = world;
+  const handOver = handOverLine(world, primary, target);
+  if (handOver !== null) return handOver;
   const wanted =
     scaler === null ? Math.max(primary.pods.replicas, target.pods.replicas) : primary.pods.replicas;
   if (primary.pods.replicas < wanted) {
@@ -86,11 +93,40 @@ function bringBack(world: World, primary: Primary, target: Target): Decision {
   );
 }
 
+/** A canary that changed, crashes or has no pod left gives its traffic up at once: the primary has what was judged. */
+function handOverLine(world: World, primary: Primary, target: Target): Decision | null {
+  const { canary, now } = world;
+  const { status } = canary;
+  if (status.canaryWeight === 0 || primary.pods.ready === 0) return null;
+  const why =
+    target.revision !== status.lastAppliedSpec
+      ? 'the target changed'
+      : target.crashes.length > 0
+        ? 'the canary crashed'
+        : target.pods.ready === 0
+          ? 'the canary has no ready pod'
+          : null;
+  if (why === null) return null;
+  return recordRollout(
+    world,
+    { step: (status.rollout?.step ?? 0) + 1, stepSince: now },
+    `${why} during its promotion`,
+    [told('warn', 'HandedOver', `${why} during promotion: traffic goes to the primary at once`)],
+    { canaryWeight: NO_WEIGHT },
+  );
+}
+
+/** Ready pods that the primary needs before traffic returns: with an autoscaler as many as were counted, if it may. */
+export function capacityNeeded({ canary, scaler }: World): number {
+  const { canaryWeight, rollout } = canary.status;
+  return scaler === null || canaryWeight === 0 ? 0 : Math.min(rollout?.capacity ?? 0, scaler.max);
+}
+
 /** Traffic comes back to pods that are there, not to pods that are wished for. */
 function capacityLine(world: World, primary: Primary): Decision | null {
   const { canary, now } = world;
   const { rollout } = canary.status;
-  const needed = rollout?.capacity ?? 0;
+  const needed = capacityNeeded(world);
   if (primary.readiness.ready && primary.pods.ready >= needed) return null;
   const until = later(rollout?.waitingSince ?? now, canary.spec.progressDeadlineMs);
   const why = primary.readiness.ready
@@ -107,22 +143,25 @@ function returnTraffic(world: World): Decision {
   const { rollout } = status;
   const { strategy } = spec.analysis;
   const by = strategy.kind === 'weighted' ? strategy.promotionStep : null;
-  if (rollout !== null && by !== null && status.canaryWeight > by) {
-    const due = later(rollout.stepSince, spec.analysis.intervalMs);
-    if (now < due && status.canaryWeight < (world.route.weight as number) + by)
-      return rest('traffic returns step by step', due);
-    const weight: Weight = asWeight(status.canaryWeight - by);
-    const words = `Advance ${spec.targetRef.name} primary weight ${100 - weight}`;
-    return recordRollout(
-      world,
-      { step: rollout.step + 1, stepSince: now },
-      words,
-      [told('info', 'Returning', words)],
-      {
-        canaryWeight: weight,
-      },
-    );
-  }
+  if (rollout === null || by === null || status.canaryWeight <= by)
+    return trafficBack(world, 'the primary serves the new revision');
+  const due = later(rollout.stepSince, spec.analysis.intervalMs);
+  if (now < due) return rest('traffic returns step by step', due);
+  const weight: Weight = asWeight(status.canaryWeight - by);
+  const words = `Advance ${spec.targetRef.name} primary weight ${100 - weight}`;
+  return recordRollout(
+    world,
+    { step: rollout.step + 1, stepSince: now },
+    words,
+    [told('info', 'Returning', words)],
+    { canaryWeight: weight },
+  );
+}
+
+/** The primary carries the revision: from here on it serves everybody. */
+export function trafficBack(world: World, why: string): Decision {
+  const { canary, now } = world;
+  const { status, spec } = canary;
   return record(
     world,
     {
@@ -133,7 +172,7 @@ function returnTraffic(world: World): Decision {
       history: historyEnded(status, 'promoted', '', now),
       owed: owedHooks(spec.analysis.webhooks),
     },
-    'the primary serves the new revision',
+    why,
     [
       told(
         'info',
@@ -146,7 +185,7 @@ function returnTraffic(world: World): Decision {
 
 /** All traffic to the primary, the canary down; then the rollout is over. */
 export function finalise(world: World): Decision {
-  const retire = retireLine(world) ?? scalerLine(world);
+  const retire = primaryLine(world) ?? retireLine(world) ?? scalerLine(world);
   if (retire !== null) return retire;
   const { canary } = world;
   const skipped = canary.spec.skipAnalysis ? ' (analysis skipped)' : '';
@@ -163,9 +202,8 @@ export function finalise(world: World): Decision {
 export function scalerLine(world: World): Decision | null {
   const { scaler, canary } = world;
   if (scaler === null) return null;
-  const { phase, rollout } = canary.status;
-  const needed = phase === 'Promoting' ? (rollout?.capacity ?? null) : null;
-  const floor = needed === null || needed <= scaler.min ? null : Math.min(needed, scaler.max);
+  const needed = canary.status.phase === 'Promoting' ? capacityNeeded(world) : 0;
+  const floor = needed <= scaler.min ? null : needed;
   const wanted = floor ?? scaler.min;
   if (scaler.primary === 'right' && scaler.primaryFloor === wanted) return null;
   return act("write the primary's autoscaler", { kind: 'scaler', floor });

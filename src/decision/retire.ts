@@ -1,5 +1,5 @@
 // Takes a canary out of service: traffic off, drained, then its pods to zero, once.
-import { act, type Decision } from './decision.ts';
+import { act, type Decision, rest } from './decision.ts';
 import { record } from './record.ts';
 import { apexLine, apexSettledLine, confirmedLine, routeLine, servicesLine } from './traffic.ts';
 import type { World } from './world.ts';
@@ -24,9 +24,11 @@ export function retireLine(world: World): Decision | null {
  * written since: by us (then it is at zero) or by another, whose wish gets a new round and after three is let be.
  */
 function parkLine(world: World): Decision | null {
-  const { target, canary } = world;
+  const { target, canary, primary } = world;
   const { parking } = canary.status;
   if (target === null || target.pods.replicas === 0 || parking === null) return null;
+  if (primary === null || primary.pods.ready === 0)
+    return rest('the target keeps its pods: the primary has none that is ready');
   if (parking.generation === target.generation) {
     return act('scale the target to zero', {
       kind: 'scaleTarget',

@@ -1,7 +1,10 @@
 // Lines about where requests go: the route carries what the status chose, and is believed only once it is confirmed.
 import type { Weight } from '../api/canary.ts';
+import { NO_WEIGHT } from '../api/canary.ts';
+import type { Instant } from '../clock/clock.ts';
+import { parseTime } from '../clock/time-format.ts';
 import { act, type Decision, rest } from './decision.ts';
-import { later, record, told } from './record.ts';
+import { earliest, later, record, told } from './record.ts';
 import type { World } from './world.ts';
 
 /** After so many rounds another writer is taken to mean it. */
@@ -17,15 +20,41 @@ export function podsNeeded(world: World, weight: Weight): number {
   return Math.max(1, Math.ceil((size * weight) / 100));
 }
 
-/** Writes the route that the status chose; null when the cluster has it. */
+/** Whether the canary's pods may get that share: of the revision under judgement, and as many as it needs. */
+export function canCarry(world: World, weight: Weight): boolean {
+  const { target, canary } = world;
+  if (weight === 0) return true;
+  if (target === null || target.revision !== canary.status.lastAppliedSpec) return false;
+  return target.pods.ready >= podsNeeded(world, weight);
+}
+
+/** Only the canary has pods that can answer: whatever the analysis says, the traffic stays with them. */
+export function primaryCannotServe({ primary, target }: World): boolean {
+  return (primary?.pods.ready ?? 0) === 0 && (target?.pods.ready ?? 0) > 0;
+}
+
+/** Writes the route that the status chose, as far as there are pods to take it; null when the cluster has it. */
 export function routeLine(world: World): Decision | null {
   const { route, canary } = world;
   const { canaryWeight: weight, lastAppliedSpec: revision, rollout } = canary.status;
   if (!route.canWeight && route.state !== 'absent') return null;
+  if (route.state === 'absent' && route.confirmed.kind === 'refused')
+    return rest(`there can be no route: ${route.confirmed.why}`);
   const step = rollout?.step ?? 0;
+  const split = route.state === 'split';
   const carried = weight === 0 || (route.revision === revision && route.step === step);
-  if (route.state === 'split' && route.weight === weight && route.intact && carried) return null;
-  return act(`route ${weight} % to the canary`, { kind: 'route', weight, revision, step });
+  if (split && route.weight === weight && route.intact && carried) return null;
+  if (split && weight < route.weight && primaryCannotServe(world))
+    return rest('the primary has no ready pod to take the traffic');
+  if ((weight <= route.weight && split) || canCarry(world, weight))
+    return act(`route ${weight} % to the canary`, { kind: 'route', weight, revision, step });
+  if (split && route.intact) return rest(`weight ${weight} waits for ready pods`);
+  return act('route all traffic to the primary: the canary lacks pods', {
+    kind: 'route',
+    weight: NO_WEIGHT,
+    revision,
+    step,
+  });
 }
 
 /** Rests until the route that was written is in force; null when it is. */
@@ -34,11 +63,27 @@ export function confirmedLine(world: World): Decision | null {
   switch (confirmed.kind) {
     case 'yes':
       return null;
-    case 'waiting':
-      return rest(`waiting for the route to take effect: ${confirmed.why}`, confirmed.until);
+    case 'waiting': {
+      const late = routeLateAt(world);
+      const wakeAt = earliest(confirmed.until, late !== null && late > world.now ? late : null);
+      return rest(`waiting for the route to take effect: ${confirmed.why}`, wakeAt);
+    }
     case 'refused':
       return rest(`the route is refused: ${confirmed.why}`);
   }
+}
+
+/** When a route that is still not in force is worth a person's look; null while nothing hangs on it. */
+export function routeLateAt(world: World): Instant | null {
+  const { status, spec } = world.canary;
+  const { phase, rollout, parking } = status;
+  const since =
+    phase === 'Progressing' || phase === 'WaitingPromotion' || phase === 'Promoting'
+      ? (rollout?.stepSince ?? null)
+      : phase === 'Initializing' || phase === 'Finalising' || parking !== null
+        ? parseTime(status.lastTransitionTime)
+        : null;
+  return since === null ? null : later(since, spec.progressDeadlineMs);
 }
 
 /** The three Services as the spec wants them, the apex aside. */
@@ -52,6 +97,8 @@ export function servicesLine(world: World): Decision | null {
 export function apexLine(world: World): Decision | null {
   const { apex, apexSelects } = world.services;
   if (apex === 'right' && apexSelects === 'primary') return null;
+  if (apexSelects !== 'primary' && primaryCannotServe(world))
+    return rest('the primary has no ready pod for the apex Service');
   return act('send the apex Service to the primary', { kind: 'apex', selects: 'primary' });
 }
 
@@ -70,6 +117,8 @@ export function apexSettledLine(world: World): Decision | null {
 export function repairApexLine(world: World): Decision | null {
   const { services, canary } = world;
   if (services.apex === 'right' && services.apexSelects === 'primary') return null;
+  if (services.apexSelects !== 'primary' && primaryCannotServe(world))
+    return rest('the primary has no ready pod for the apex Service');
   const { rounds, seen } = canary.status.repairs;
   if (rounds >= REPAIR_ROUNDS_MAX) return standbyLine(world);
   if (seen === services.apexVersion) {

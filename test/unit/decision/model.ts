@@ -1,0 +1,471 @@
+// A model cluster for the decision core alone: worlds out of its state, decisions into it, effects that take time.
+import { boundStatus } from '../../../src/api/bound-status.ts';
+import {
+  asWeight,
+  type Canary,
+  type CanarySpec,
+  type CanaryStatus,
+  type Intent,
+  type IntentVerb,
+  type Problem,
+  type Revision,
+} from '../../../src/api/canary.ts';
+import { EMPTY_STATUS, parseStatus, renderStatus } from '../../../src/api/status.ts';
+import { asInstant, type Instant } from '../../../src/clock/clock.ts';
+import { check } from '../../../src/decision/check.ts';
+import { decide } from '../../../src/decision/decide.ts';
+import type { Ask, Decision, Write } from '../../../src/decision/decision.ts';
+import type { Answer, RouteFacts, World } from '../../../src/decision/world.ts';
+import { enough } from '../../../src/workloads/readiness.ts';
+import { type Template, Workload } from './model-workload.ts';
+import { intent, revision, START } from './worlds.ts';
+
+export interface Nature {
+  readonly canWeight: boolean;
+  readonly replicas: number;
+  readonly scaler: boolean;
+  /** Milliseconds until a started pod is ready, a written route in force, an asked question answered. */
+  readonly readyMs: number;
+  readonly routeMs: number;
+  readonly answerMs: number;
+  /** Versions whose pods never become ready. */
+  readonly broken: ReadonlySet<number>;
+  /** From which step on a version's metrics are bad; absent = never. */
+  readonly badFrom: ReadonlyMap<number, number>;
+  /** From which step on the metrics of a version have no data. */
+  readonly silentFrom: ReadonlyMap<number, number>;
+}
+
+export const NATURE: Nature = {
+  canWeight: true,
+  replicas: 2,
+  scaler: false,
+  readyMs: 3_000,
+  routeMs: 2_000,
+  answerMs: 1_000,
+  broken: new Set(),
+  badFrom: new Map(),
+  silentFrom: new Map(),
+};
+
+interface Route {
+  kind: 'split' | 'apex';
+  weight: number;
+  revision: string;
+  step: number;
+  intact: boolean;
+  writtenAt: Instant;
+}
+
+/** Thrown in the middle of a run: the operator died. */
+class Died extends Error {}
+
+const SETTLE_MS = 4_000;
+const UNSEEN_MS = 5_000;
+const ROUNDS_MAX = 12;
+
+export class Model {
+  readonly nature: Nature;
+  now: Instant = START;
+  spec: CanarySpec;
+  status: CanaryStatus = EMPTY_STATUS;
+  generation = 1;
+  exists = true;
+  deleting = false;
+  finalizers: readonly string[] = [];
+  intents: readonly Intent[] = [];
+  target: Workload | null;
+  primary: Workload | null = null;
+  /** Whether the primary is ours still; false once it was left behind. */
+  owned = true;
+  services = false;
+  apex: { selects: 'primary' | 'target'; version: number; since: Instant | null };
+  apexInForce: 'primary' | 'target' = 'target';
+  route: Route | null = null;
+  routeInForce: { readonly kind: 'split' | 'apex'; readonly weight: number } | null = null;
+  confirmedAt: Instant | null = null;
+  routeRefused = false;
+  problems: readonly Problem[] = [];
+  floor: number | null = null;
+  config = 1;
+  copied = 0;
+  /** Other managers write the target's generation this much. */
+  records = 0;
+  acts = 0;
+  last: Decision | null = null;
+  /** What the operator remembers, and loses when it dies. */
+  answers = new Map<string, Answer>();
+  /** When the next answers come; absent = the question is not under way. */
+  #asked = new Map<string, { readonly ask: Ask; readonly at: number }>();
+  #wakeAt: number | null = START;
+  #face = '';
+  /** Called before every decision's effects, with the world that it rests on. */
+  watch: (world: World, decision: Decision) => void = () => undefined;
+  /** Verdict of a gate or rollback hook; true = yes. */
+  gate: (hook: string, model: Model) => boolean = (type) => type !== 'rollback';
+
+  constructor(spec: CanarySpec, nature: Partial<Nature> = {}) {
+    this.nature = { ...NATURE, ...nature };
+    this.spec = spec;
+    const template = { version: 1, defaults: 0, stamp: '' };
+    this.target = new Workload(template, this.nature.replicas, this.nature).settle(this.now);
+    this.apex = { selects: 'target', version: 1, since: null };
+  }
+
+  revisionOf({ version, defaults }: Template): Revision {
+    return revision(version + 16 * defaults + 64 * (this.config - 1));
+  }
+
+  targetRevision(): Revision | '' {
+    return this.target === null ? '' : this.revisionOf(this.target.template);
+  }
+
+  /** Lets `seconds` pass. `deaths`: after how many writes of each run the operator dies; none left = it lives. */
+  pass(seconds: number, deaths: number[] = []): void {
+    for (let second = 0; second < seconds && this.exists; second += 1) {
+      this.now = asInstant(this.now + 1_000);
+      this.#effects();
+      const face = this.#facts();
+      const due = this.#wakeAt !== null && this.now >= this.#wakeAt;
+      if (face !== this.#face || due) this.run(deaths);
+      this.#face = this.#facts();
+    }
+  }
+
+  /** One run of the reconciler; dies after `deaths.shift()` writes. */
+  run(deaths: number[] = []): void {
+    let budget = deaths.shift() ?? Number.POSITIVE_INFINITY;
+    const spend = (): void => {
+      if (budget <= 0) throw new Died();
+      budget -= 1;
+    };
+    try {
+      this.#reconcile(spend);
+    } catch (error) {
+      if (!(error instanceof Died)) throw error;
+      this.answers = new Map();
+      this.#asked = new Map();
+      this.#wakeAt = this.now + 1;
+    }
+  }
+
+  say(verb: IntentVerb, of: string = this.status.lastAppliedSpec): void {
+    if (of === '') return;
+    this.intents = [...this.intents.filter((said) => said.verb !== verb), intent(verb, of)];
+  }
+
+  setSpec(spec: CanarySpec): void {
+    this.spec = spec;
+    this.generation += 1;
+  }
+
+  setVersion(version: number): void {
+    if (this.target === null || this.target.template.version === version) return;
+    this.target.write({ template: { ...this.target.template, version } });
+  }
+
+  delete(): void {
+    if (this.finalizers.length === 0) this.exists = false;
+    else if (!this.deleting) {
+      this.deleting = true;
+      this.generation += 1;
+    }
+  }
+
+  /** Nothing is expected to happen any more but for a change from outside. */
+  get quiet(): boolean {
+    return this.#wakeAt === null && this.#asked.size === 0 && this.#face === this.#facts();
+  }
+
+  #reconcile(spend: () => void): void {
+    for (let round = 0; round < ROUNDS_MAX && this.exists; round += 1) {
+      const world = this.world();
+      const decision = decide(world);
+      this.last = decision;
+      const [violation] = check(world, decision);
+      if (violation !== undefined) {
+        const { invariant, message } = violation;
+        throw new Error(`${this.status.phase}: ${decision.why} breaks ${invariant}: ${message}`);
+      }
+      this.watch(world, decision);
+      if (decision.kind === 'rest') {
+        this.#wakeAt = decision.wakeAt;
+        this.#ask(decision.asks);
+        return;
+      }
+      if (decision.kind === 'act') {
+        for (const write of decision.writes) {
+          spend();
+          this.acts += 1;
+          this.#apply(write);
+        }
+        this.#wakeAt = this.now + UNSEEN_MS;
+        return;
+      }
+      spend();
+      this.records += 1;
+      this.status = parseStatus(
+        JSON.parse(JSON.stringify(renderStatus(boundStatus(decision.status)))),
+      );
+    }
+    if (this.exists) throw new Error(`decisions did not settle: ${this.last?.why}`);
+  }
+
+  world(): World {
+    const { target, primary, spec, nature, now } = this;
+    const canary: Canary = {
+      namespace: 'shop',
+      name: 'web',
+      uid: 'canary-uid',
+      resourceVersion: '7',
+      generation: this.generation,
+      createdAt: START,
+      deleting: this.deleting,
+      finalizers: this.finalizers,
+      annotations: {},
+      spec,
+      status: this.status,
+      intents: this.intents,
+    };
+    const missing = { reason: 'TargetNotFound', path: 'spec.targetRef', message: 'no Deployment' };
+    const digests = { 'configmap/web': `c${this.config}` };
+    const kept = primary === null ? null : `${primary.template.version}`;
+    return {
+      now,
+      canary,
+      problems: target === null && !this.deleting ? [...this.problems, missing] : this.problems,
+      warnings: [],
+      target: target === null ? null : this.#target(target),
+      primary:
+        primary === null || !this.owned
+          ? null
+          : {
+              owner: 'ours',
+              revision: primary.revision as Revision | '',
+              pods: primary.counts(now),
+              readiness: enough(primary.counts(now), spec.analysis.primaryReadyThreshold),
+              trouble: '',
+              sameTemplate: kept === `${target?.template.version}`,
+            },
+      services: {
+        primary: this.services ? 'right' : 'absent',
+        canary: this.services ? 'right' : 'absent',
+        apex: this.apex.selects === 'primary' ? 'right' : 'wrong',
+        apexSelects: this.apex.selects,
+        apexVersion: String(this.apex.version),
+        apexSince: this.apex.since,
+        apexWriter: 'somebody',
+      },
+      route: this.#routeFacts(),
+      scaler: nature.scaler
+        ? {
+            min: 2,
+            max: 6,
+            targetMin: 2,
+            primary: this.floor === null ? 'absent' : 'right',
+            primaryFloor: this.floor,
+          }
+        : null,
+      configs: {
+        digests,
+        versions: { 'configmap/web': String(this.config) },
+        copies: this.copied === this.config ? 'right' : this.copied === 0 ? 'absent' : 'wrong',
+        stamp: `stamp-${this.config}`,
+      },
+      answers: this.answers,
+    };
+  }
+
+  #target(target: Workload): World['target'] {
+    const counts = target.counts(this.now);
+    const { version, defaults, stamp } = target.template;
+    return {
+      uid: 'target-uid',
+      generation: target.generation,
+      revision: this.revisionOf(target.template),
+      template: `template-${version}-${defaults}`,
+      turn: String(target.turn),
+      pods: counts,
+      readiness: enough(counts, this.spec.analysis.canaryReadyThreshold),
+      crashes: [],
+      configStamp: stamp,
+      replicasWriter: 'somebody',
+    };
+  }
+
+  #routeFacts(): RouteFacts {
+    const { route } = this;
+    const none = { revision: '', step: -1, intact: true, weight: asWeight(0) };
+    if (!this.nature.canWeight)
+      return {
+        ...none,
+        canWeight: false,
+        state: 'split',
+        confirmed: { kind: 'yes', since: asInstant(0) },
+      };
+    const waiting = { kind: 'waiting', why: 'not in force yet', until: null } as const;
+    if (route === null) return { ...none, canWeight: true, state: 'absent', confirmed: waiting };
+    const confirmed = this.routeRefused
+      ? ({ kind: 'refused', why: 'the parent refuses it' } as const)
+      : this.confirmedAt === null
+        ? waiting
+        : ({ kind: 'yes', since: this.confirmedAt } as const);
+    const { kind: state, intact, weight, step } = route;
+    return {
+      canWeight: true,
+      state,
+      intact,
+      step,
+      confirmed,
+      revision: route.revision,
+      weight: asWeight(weight),
+    };
+  }
+
+  #facts(): string {
+    const { target, primary, now } = this;
+    return JSON.stringify([
+      this.spec,
+      this.generation,
+      this.deleting,
+      this.finalizers,
+      this.intents,
+      this.problems,
+      target?.face(now),
+      primary?.face(now),
+      [this.services, this.apex, this.floor, this.config, this.copied],
+      this.#routeFacts(),
+      [...this.answers.keys()],
+    ]);
+  }
+
+  /** What happens by itself: controllers, data planes, answers. */
+  #effects(): void {
+    const { now, nature, primary, route } = this;
+    this.target?.tick(now);
+    primary?.tick(now);
+    if (nature.scaler && this.floor !== null && primary !== null && this.owned)
+      primary.write({ replicas: Math.max(2, this.floor) });
+    const { since, selects } = this.apex;
+    if (since === null || now >= since + SETTLE_MS) this.apexInForce = selects;
+    const due = route !== null && now >= route.writtenAt + nature.routeMs;
+    if (due && this.confirmedAt === null && !this.routeRefused) {
+      this.confirmedAt = now;
+      this.routeInForce = { kind: route.kind, weight: route.weight };
+    }
+    for (const [key, { ask, at }] of this.#asked) {
+      if (now < at) continue;
+      this.#asked.delete(key);
+      this.answers.delete(key);
+      this.answers.set(key, this.#answer(ask));
+    }
+  }
+
+  #ask(asks: readonly Ask[]): void {
+    const wanted = new Map(asks.map((ask) => [ask.key, ask]));
+    for (const key of this.#asked.keys()) if (!wanted.has(key)) this.#asked.delete(key);
+    for (const [key, ask] of wanted) {
+      if (this.#asked.has(key)) continue;
+      const known = this.answers.get(key);
+      const newerThan = ask.kind === 'hook' ? ask.newerThan : null;
+      if (known !== undefined && (newerThan === null || known.at >= newerThan)) continue;
+      this.#asked.set(key, { ask, at: this.now + this.nature.answerMs });
+    }
+  }
+
+  #answer(ask: Ask): Answer {
+    const { now, nature } = this;
+    if (ask.kind === 'hook') {
+      const ok = this.gate(ask.hook.type, this);
+      return { kind: 'hook', ok, heard: true, message: `${ok}`, at: now };
+    }
+    const version = this.target?.template.version ?? 0;
+    const step = this.status.rollout?.step ?? 0;
+    if (step >= (nature.silentFrom.get(version) ?? Number.POSITIVE_INFINITY)) {
+      const sample = { kind: 'none', reason: 'NoData', message: 'no data' } as const;
+      return { kind: 'sample', sample, at: now };
+    }
+    const bad = step >= (nature.badFrom.get(version) ?? Number.POSITIVE_INFINITY);
+    return { kind: 'sample', sample: { kind: 'number', value: bad ? 50 : 100 }, at: now };
+  }
+
+  #writeRoute(route: Omit<Route, 'writtenAt' | 'intact'>): void {
+    this.route = { ...route, intact: true, writtenAt: this.now };
+    this.confirmedAt = null;
+  }
+
+  /** Another writer changes the route under us. */
+  meddle(weight: number): void {
+    if (this.route?.kind !== 'split') return;
+    this.#writeRoute({ ...this.route, weight });
+    this.route.intact = false;
+  }
+
+  #apply(write: Write): void {
+    const { target, primary, now } = this;
+    switch (write.kind) {
+      case 'finalizer':
+        this.finalizers = write.present ? ['serin.dev/restore'] : [];
+        if (this.deleting && !write.present) this.exists = false;
+        return;
+      case 'copyConfigs':
+        this.copied = this.config;
+        return;
+      case 'createPrimary': {
+        if (target === null || primary !== null) throw new Error('create');
+        if (this.targetRevision() !== this.status.lastAppliedSpec) throw new Error('moved on');
+        this.primary = new Workload(target.template, write.replicas, this.nature);
+        this.primary.revision = this.status.lastAppliedSpec;
+        return;
+      }
+      case 'adoptPrimary':
+        return;
+      case 'promote':
+        if (target === null || primary === null) throw new Error('promote');
+        if (this.targetRevision() !== write.revision) throw new Error('moved on');
+        primary.write({ template: { ...target.template, stamp: write.revision } });
+        primary.revision = write.revision;
+        return;
+      case 'scalePrimary':
+        primary?.write({ replicas: write.replicas });
+        return;
+      case 'scaleTarget':
+        if (target?.generation === write.generation) target.write({ replicas: write.replicas });
+        return;
+      case 'scaler':
+        this.floor = write.floor ?? 2;
+        return;
+      case 'services':
+        this.services = true;
+        return;
+      case 'apex':
+        this.apex = { selects: write.selects, version: this.apex.version + 1, since: now };
+        return;
+      case 'route':
+        this.#writeRoute({ ...write, kind: 'split' });
+        return;
+      case 'routeToApex':
+        this.#writeRoute({ kind: 'apex', weight: 0, revision: '', step: -1 });
+        return;
+      case 'stampTarget':
+        target?.write({ template: { ...target.template, stamp: write.stamp } });
+        return;
+      case 'restoreTarget':
+        if (primary !== null)
+          target?.write({ template: { ...primary.template, stamp: target.template.stamp } });
+        return;
+      case 'orphan':
+        this.owned = false;
+        return;
+      case 'removePrimary':
+        this.primary = null;
+        this.services = false;
+        return;
+      case 'clearIntent':
+        this.intents = this.intents.filter(
+          ({ verb, value }) => verb !== write.verb || value !== write.value,
+        );
+        return;
+    }
+  }
+}
