@@ -79,7 +79,7 @@ class State {
     const { name } = object.metadata;
     if (object.kind === 'EndpointSlice') {
       if (gone) this.#slices.delete(name);
-      else this.#slices.set(name, object as EndpointSlice);
+      else this.#slices.set(name, object);
     } else if (name === this.#apex && object.kind === 'Service') {
       this.#service = gone ? null : (object as Service);
     } else if (name === this.#apex && object.kind === 'HTTPRoute') {
