@@ -118,7 +118,8 @@ export class Api {
       }
     } catch (error) {
       if (signal.aborted) return;
-      if (error instanceof RefusedByApi && error.code !== 410 && error.code < 500) throw error;
+      if (error instanceof RefusedByApi && ![410, 429].includes(error.code) && error.code < 500)
+        throw error;
       await once(AbortSignal.any([signal, AbortSignal.timeout(200)]), 'abort');
     }
   }
