@@ -109,7 +109,7 @@ export const specSchema = object('What to release, how, and how it is judged.', 
     }),
     skipAnalysis: flag('Promote a new revision as soon as its pods are ready. Default false.'),
     revertOnDeletion: flag(
-      'Give the traffic back to the target when the Canary is deleted. Default true; false leaves the target as it is, which may be an outage.',
+      'Put the promoted version back into the target when the Canary is deleted, if it holds another one. Default true. Either way the traffic goes back to a target that is ready, or stays with the primary.',
     ),
     suspend: flag('Do nothing until this is false again. Default false.'),
   },
