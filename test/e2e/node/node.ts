@@ -47,6 +47,17 @@ export interface LoadOptions {
   readonly headers?: readonly string[];
   /** A new connection for each request. */
   readonly fresh?: boolean;
+  /** Length of a span; default: no spans. */
+  readonly everyMs?: number;
+}
+
+/** Requests that began in one span of time. */
+export interface Span {
+  /** Since 1970. */
+  readonly atMs: number;
+  readonly answers: LoadSummary['answers'];
+  /** Requests without an answer or with a status from 500. */
+  readonly failed: number;
 }
 
 export interface LoadSummary {
@@ -57,6 +68,8 @@ export interface LoadSummary {
   /** Requests without an answer, by what happened. */
   readonly failures: Readonly<Record<string, number>>;
   readonly latencyMs: Readonly<Partial<Record<'p50' | 'p90' | 'p99' | 'max', number>>>;
+  /** First to last, where `everyMs` was given. */
+  readonly spans?: readonly Span[];
 }
 
 export interface Load {
@@ -76,10 +89,11 @@ export function startLoad(options: LoadOptions): Load {
     ...(rate === undefined ? [] : [`-rate=${rate}`]),
     ...(host === undefined ? [] : [`-host=${host}`]),
     ...(options.fresh === true ? ['-fresh'] : []),
+    ...(options.everyMs === undefined ? [] : [`-every=${options.everyMs}ms`]),
     ...headers.map((header) => `-header=${header}`),
     options.url ?? ENVOY,
   ];
-  const running = promisify(execFile)(program, args);
+  const running = promisify(execFile)(program, args, { maxBuffer: 64 << 20 });
   return {
     stop: () => void running.child.kill('SIGTERM'),
     summary: running.then(({ stdout }) => JSON.parse(stdout) as LoadSummary),

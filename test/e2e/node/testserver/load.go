@@ -4,6 +4,8 @@
 //	 "latencyMs":{"p50":2.1,"p90":4,"p99":9.5,"max":14}}
 //
 // answers is by version (first word of the body) and status; failures, by their text, are requests without an answer.
+// With -every=100ms, spans has the answers of the requests that began in each such time, first to last, those without any
+// request left out: {"atMs":1700000000000,"answers":{"v1":{"200":9}},"failed":1}. failed counts failures, and statuses from 500.
 package main
 
 import (
@@ -13,6 +15,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"net/http"
 	"os"
@@ -31,6 +34,13 @@ type summary struct {
 	Answers   map[string]map[string]int `json:"answers"`
 	Failures  map[string]int            `json:"failures"`
 	LatencyMs map[string]float64        `json:"latencyMs"`
+	Spans     []*span                   `json:"spans,omitempty"`
+}
+
+type span struct {
+	AtMs    int64                     `json:"atMs"` // since 1970
+	Answers map[string]map[string]int `json:"answers"`
+	Failed  int                       `json:"failed"`
 }
 
 type loader struct {
@@ -38,8 +48,10 @@ type loader struct {
 	url     string
 	host    string
 	headers http.Header
+	every   time.Duration
 
 	mu        sync.Mutex
+	spans     map[int64]*span
 	summary   summary
 	latencies []float64 // ms
 }
@@ -64,6 +76,7 @@ func load(args []string) error {
 	workers := flags.Int("c", 8, "requests in flight at most")
 	host := flags.String("host", "", "Host header")
 	fresh := flags.Bool("fresh", false, "a new connection for each request")
+	every := flags.Duration("every", 0, "length of a span; 0: none")
 	headers := http.Header{}
 	flags.Var(headerFlag(headers), "header", "one more header, name: value; may be given again")
 	_ = flags.Parse(args)
@@ -76,6 +89,8 @@ func load(args []string) error {
 		url:     flags.Arg(0),
 		host:    *host,
 		headers: headers,
+		every:   *every,
+		spans:   map[int64]*span{},
 		summary: summary{Answers: map[string]map[string]int{}, Failures: map[string]int{}},
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), *limit)
@@ -130,7 +145,7 @@ func (l *loader) run(ctx context.Context, workers int, permits <-chan struct{}) 
 func (l *loader) ask(ctx context.Context) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, l.url, nil)
 	if err != nil {
-		l.fail(err)
+		l.fail(err, time.Now())
 		return
 	}
 	request.Header = l.headers.Clone()
@@ -144,37 +159,65 @@ func (l *loader) ask(ctx context.Context) {
 		body, err = io.ReadAll(response.Body)
 		_ = response.Body.Close()
 		if err == nil {
-			l.count(string(body), response.StatusCode, time.Since(started))
+			l.count(string(body), response.StatusCode, started)
 			return
 		}
 	}
 	if ctx.Err() == nil { // what the end of the measurement cuts off is no failure
-		l.fail(err)
+		l.fail(err, started)
 	}
 }
 
-func (l *loader) count(body string, status int, took time.Duration) {
+func (l *loader) count(body string, status int, started time.Time) {
 	version, _, _ := strings.Cut(strings.TrimSpace(body), " ")
+	took := time.Since(started)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.summary.Answers[version] == nil {
-		l.summary.Answers[version] = map[string]int{}
+	add(l.summary.Answers, version, status)
+	if in := l.spanAt(started); in != nil {
+		add(in.Answers, version, status)
+		if status >= 500 {
+			in.Failed++
+		}
 	}
-	l.summary.Answers[version][strconv.Itoa(status)]++
 	l.latencies = append(l.latencies, float64(took.Microseconds())/1000)
 	l.summary.Requests++
 }
 
-func (l *loader) fail(err error) {
+func add(answers map[string]map[string]int, version string, status int) {
+	if answers[version] == nil {
+		answers[version] = map[string]int{}
+	}
+	answers[version][strconv.Itoa(status)]++
+}
+
+func (l *loader) fail(err error, started time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.summary.Failures[err.Error()]++
 	l.summary.Requests++
+	if in := l.spanAt(started); in != nil {
+		in.Failed++
+	}
+}
+
+func (l *loader) spanAt(started time.Time) *span {
+	if l.every <= 0 {
+		return nil
+	}
+	at := started.UnixMilli() / l.every.Milliseconds() * l.every.Milliseconds()
+	if l.spans[at] == nil {
+		l.spans[at] = &span{AtMs: at, Answers: map[string]map[string]int{}}
+	}
+	return l.spans[at]
 }
 
 func (l *loader) finish(took time.Duration) {
 	l.summary.Seconds = took.Seconds()
 	l.summary.LatencyMs = map[string]float64{}
+	for _, at := range slices.Sorted(maps.Keys(l.spans)) {
+		l.summary.Spans = append(l.summary.Spans, l.spans[at])
+	}
 	if len(l.latencies) == 0 {
 		return
 	}

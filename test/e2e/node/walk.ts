@@ -1,0 +1,248 @@
+// What a rollout on the real node starts from: a Deployment of three pods, its Canary, the operator, and users that ask.
+import { globSync } from 'node:fs';
+import { join } from 'node:path';
+import type { CanaryStatus } from '../../../src/api/canary.ts';
+import type { Deployment, Service } from '../../../src/api/kubernetes.ts';
+import { parseStatus } from '../../../src/api/status.ts';
+import type { Api } from '../cluster/api.ts';
+import { apply, applyCrds } from '../cluster/apply.ts';
+import { newNamespace } from '../cluster/e2e.ts';
+import { until } from '../cluster/until.ts';
+import { apiOfNode, TEST_SERVER } from './node.ts';
+import { NodeOperator } from './operator.ts';
+
+const CRDS = join(import.meta.dirname, '../../../crds');
+
+export interface Walk {
+  readonly api: Api;
+  readonly namespace: string;
+  /** The Host header that Envoy knows this application by. */
+  readonly host: string;
+  readonly operator: NodeOperator;
+}
+
+export interface WalkOptions {
+  readonly prometheus?: string;
+}
+
+/** A namespace with the operator for it; on failure the Canaries and the operator's last words come along. */
+export async function walk(
+  body: (on: Walk) => Promise<void>,
+  options: WalkOptions = {},
+): Promise<void> {
+  await using stack = new AsyncDisposableStack();
+  const api = apiOfNode();
+  stack.defer(() => api.close());
+  await applyCrds(api, globSync(join(CRDS, 'serin.dev_*.yaml')));
+  await apply(api, OPERATOR_RIGHTS);
+  const { name: namespace } = stack.use(await newNamespace(api, 'node'));
+  const operator = stack.use(new NodeOperator({ namespace, ...options }));
+  const started: Walk = { api, namespace, host: `${namespace}.test`, operator };
+  try {
+    await operator.start();
+    await body(started);
+  } catch (error) {
+    const { items } = await api.get<{ items?: unknown }>(canariesPath(started));
+    const last = operator.log.split('\n').slice(-60).join('\n');
+    process.stderr.write(`--- ${namespace}: ${JSON.stringify(items, null, 1)}\n${last}\n`);
+    throw error;
+  }
+}
+
+const OPERATOR_RIGHTS = {
+  apiVersion: 'rbac.authorization.k8s.io/v1',
+  kind: 'ClusterRoleBinding',
+  metadata: { name: 'operator' },
+  roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' },
+  subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: 'operator' }],
+};
+
+function canariesPath({ namespace }: Walk): string {
+  return `/apis/serin.dev/v1beta1/namespaces/${namespace}/canaries`;
+}
+
+export function deploymentPath({ namespace }: Walk, name = 'web'): string {
+  return `/apis/apps/v1/namespaces/${namespace}/deployments/${name}`;
+}
+
+function servicePath({ namespace }: Walk, name: string): string {
+  return `/api/v1/namespaces/${namespace}/services/${name}`;
+}
+
+export function routePath({ namespace }: Walk): string {
+  return `/apis/gateway.networking.k8s.io/v1/namespaces/${namespace}/httproutes/web`;
+}
+
+type Environment = Readonly<Record<string, string>>;
+
+function variables(version: string, env: Environment) {
+  return Object.entries({ VERSION: version, ...env }).map(([name, value]) => ({ name, value }));
+}
+
+/** Three pods of version v1, all ready. */
+export async function deployTarget(on: Walk): Promise<void> {
+  const container = {
+    name: 'app',
+    image: TEST_SERVER,
+    imagePullPolicy: 'Never',
+    env: variables('v1', {}),
+    ports: [{ name: 'http', containerPort: 8080 }],
+    readinessProbe: { httpGet: { path: '/readyz', port: 'http' }, periodSeconds: 1 },
+  };
+  await on.api.post(`/apis/apps/v1/namespaces/${on.namespace}/deployments`, {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name: 'web', labels: { app: 'web' } },
+    spec: {
+      replicas: 3,
+      selector: { matchLabels: { app: 'web' } },
+      template: {
+        metadata: { labels: { app: 'web' }, annotations: { 'prometheus.io/scrape': 'true' } },
+        spec: { terminationGracePeriodSeconds: 10, containers: [container] },
+      },
+    },
+  });
+  await untilReady(on, 'web', 3);
+}
+
+export async function untilReady(on: Walk, name: string, replicas: number): Promise<void> {
+  await until(
+    `${replicas} ready pods of ${name}`,
+    async () => {
+      const { status } = await on.api.get<Deployment>(deploymentPath(on, name));
+      return status?.readyReplicas === replicas;
+    },
+    { limitMs: 60_000 },
+  );
+}
+
+/** Pods of a Deployment have ended, after their drain too. */
+export async function untilNoPods(on: Walk, app = 'web'): Promise<void> {
+  const path = `/api/v1/namespaces/${on.namespace}/pods?labelSelector=app%3D${app}`;
+  await until(
+    `the pods of ${app} to be gone`,
+    async () => (await on.api.get<{ items: readonly unknown[] }>(path)).items.length === 0,
+    { limitMs: 60_000 },
+  );
+}
+
+/** A Service that clients call by its address, on the pods of the Deployment. */
+export async function createService(on: Walk): Promise<string> {
+  const spec = { selector: { app: 'web' }, ports: [{ port: 80, targetPort: 8080 }] };
+  const body = { apiVersion: 'v1', kind: 'Service', metadata: { name: 'web' }, spec };
+  const made = await on.api.post<Service>(`/api/v1/namespaces/${on.namespace}/services`, body);
+  return made.spec.clusterIP ?? '';
+}
+
+/** Fields of `spec.analysis`; the others are those of the first canary that users make. */
+export type Analysis = Readonly<Record<string, unknown>>;
+
+/** 10 to 50 by 10, checked by success rate and duration out of the real Prometheus. */
+export async function createCanary(on: Walk, analysis: Analysis = {}): Promise<void> {
+  await on.api.post(canariesPath(on), {
+    apiVersion: 'serin.dev/v1beta1',
+    kind: 'Canary',
+    metadata: { name: 'web' },
+    spec: {
+      provider: 'gatewayapi:v1',
+      targetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web' },
+      service: {
+        port: 80,
+        targetPort: 8080,
+        hosts: [on.host],
+        gatewayRefs: [{ name: 'contour', namespace: 'projectcontour' }],
+      },
+      analysis: {
+        interval: '10s',
+        threshold: 3,
+        stepWeight: 10,
+        maxWeight: 50,
+        metrics: checkedOver('10s'),
+        ...analysis,
+      },
+    },
+  });
+}
+
+/** The two builtin metrics over a window. */
+export function checkedOver(interval: string): readonly unknown[] {
+  return [
+    { name: 'request-success-rate', interval, thresholdRange: { min: 99 } },
+    { name: 'request-duration', interval, thresholdRange: { max: 500 } },
+  ];
+}
+
+export async function initialized(on: Walk, analysis: Analysis = {}): Promise<void> {
+  await deployTarget(on);
+  await createCanary(on, analysis);
+  await untilStatus(on, 'the first version', ({ phase }) => phase === 'Initialized');
+}
+
+/** A new version of the application; gives the time of it. */
+export async function release(on: Walk, version: string, env: Environment = {}): Promise<number> {
+  const container = { name: 'app', env: variables(version, env) };
+  const contentType = 'application/strategic-merge-patch+json';
+  const template = { spec: { containers: [container] } };
+  await on.api.patch(deploymentPath(on), { spec: { template } }, { contentType });
+  return Date.now();
+}
+
+export async function statusOf(on: Walk): Promise<CanaryStatus> {
+  const object = await on.api.get(`${canariesPath(on)}/web`);
+  return parseStatus(object['status']);
+}
+
+export async function untilStatus(
+  on: Walk,
+  what: string,
+  so: (status: CanaryStatus) => boolean,
+  limitMs = 120_000,
+): Promise<CanaryStatus> {
+  return until(
+    what,
+    async () => {
+      const status = await statusOf(on);
+      return so(status) ? status : null;
+    },
+    { limitMs },
+  );
+}
+
+/** The end of a rollout, whichever. */
+export function untilOver(on: Walk, limitMs?: number): Promise<CanaryStatus> {
+  const over = ({ phase, parking }: CanaryStatus): boolean =>
+    (phase === 'Succeeded' || phase === 'Failed') && parking === null;
+  return untilStatus(on, 'the end of the rollout', over, limitMs);
+}
+
+export async function deleteCanary(on: Walk): Promise<void> {
+  await on.api.delete(`${canariesPath(on)}/web`);
+  await until(
+    'the Canary to be gone',
+    async () => (await on.api.find(`${canariesPath(on)}/web`)) === null,
+    { limitMs: 60_000 },
+  );
+}
+
+interface Container {
+  readonly env: readonly { readonly name: string; readonly value: string }[];
+}
+
+/** Which version a Deployment holds; null when there is no such Deployment. */
+export async function versionOf(on: Walk, name: string): Promise<string | null> {
+  const found = await on.api.find<Deployment>(deploymentPath(on, name));
+  const container = found?.spec.template.spec.containers[0] as unknown as Container | undefined;
+  return container?.env.find((variable) => variable.name === 'VERSION')?.value ?? null;
+}
+
+export async function backendsOf(on: Walk): Promise<Readonly<Record<string, number>>> {
+  const route = await on.api.get<{
+    spec: { rules: { backendRefs: { name: string; weight?: number }[] }[] };
+  }>(routePath(on));
+  const backends = route.spec.rules[0]?.backendRefs ?? [];
+  return Object.fromEntries(backends.map(({ name, weight = 1 }) => [name, weight]));
+}
+
+export async function serviceExists(on: Walk, name: string): Promise<boolean> {
+  return (await on.api.find(servicePath(on, name))) !== null;
+}
