@@ -73,12 +73,16 @@ export function startLine(world: World, target: Target): Decision {
   }
   const confirmed = spec.skipAnalysis ? null : gate(world, 'confirm-rollout', 'start');
   if (confirmed === null || confirmed.open) return begin(world, target, 'a new revision');
-  if (status.phase === 'Waiting' || !confirmed.refused) {
+  const waits = status.phase === 'Waiting';
+  const { generation, revision } = target;
+  if ((waits && status.target.revision === revision) || !confirmed.refused) {
     return rest(`waiting for a gate: ${confirmed.why}`, confirmed.wakeAt, confirmed.asks);
   }
+  const rollout = (waits ? status.rollout : null) ?? freshRollout(world.now);
+  // Named in the status, so that a person can approve just this revision.
   return record(
     world,
-    { phase: 'Waiting', rollout: status.rollout ?? freshRollout(world.now) },
+    { phase: 'Waiting', rollout, target: { ...status.target, generation, revision } },
     `a gate is closed: ${confirmed.why}`,
     [
       told(

@@ -174,23 +174,25 @@ function reconciling(world: World, status: CanaryStatus): Said {
   const refused =
     world.problems.length > 0 && (status.phase === '' || status.phase === 'Initializing');
   const cleaning = status.phase === 'Failed' && status.parking !== null;
+  const { suspend } = world.canary.spec;
   if (refused || (!UNDER_WAY.includes(status.phase) && !cleaning)) {
     return {
       type,
       status: 'False',
-      reason: status.phase === '' ? 'NotAccepted' : status.phase,
-      message: 'nothing is under way',
+      reason: suspend ? 'Suspended' : status.phase === '' ? 'NotAccepted' : status.phase,
+      message: suspend ? 'no new revision is taken up' : 'nothing is under way',
     };
   }
-  const revision =
-    status.lastAppliedSpec === '' ? '' : ` revision ${short(status.lastAppliedSpec)}`;
+  const spoken = status.phase === 'Waiting' ? status.target.revision : status.lastAppliedSpec;
+  const revision = spoken === '' ? '' : ` revision ${short(spoken)}`;
   const step =
     status.rollout === null ? '' : `, step ${status.rollout.step}, weight ${status.canaryWeight}`;
+  const standing = suspend && !cleaning && status.phase !== 'Terminating';
   return {
     type,
     status: 'True',
-    reason: status.phase === '' ? 'Starting' : status.phase,
-    message: `${status.phase}${revision}${step}`,
+    reason: standing ? 'Suspended' : status.phase === '' ? 'Starting' : status.phase,
+    message: `${standing ? 'suspended: ' : ''}${status.phase}${revision}${step}`,
   };
 }
 

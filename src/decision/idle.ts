@@ -46,7 +46,8 @@ function waitingOver(world: World, target: Target): Decision | null {
   const { status } = world.canary;
   if (status.phase !== 'Waiting') return null;
   if (status.lastAppliedSpec === status.lastPromotedSpec) return returned(world, target);
-  return record(world, { phase: 'Failed' }, 'the target is back at the revision that failed');
+  const back = { ...acceptedTarget(world, target), phase: 'Failed' } as const;
+  return record(world, back, 'the target is back at the revision that failed');
 }
 
 /** After a rollback: traffic off, then pods; then it is done, and who scales up again may. */

@@ -11,7 +11,7 @@ import {
   untilRolledBack,
 } from './journey.ts';
 
-const PATIENT = { stepWeights: [20, 40, 60], interval: '20s', threshold: 5 };
+const PATIENT = { stepWeights: [20, 40, 60], interval: '60s', threshold: 5 };
 
 describeE2E('a version whose pods', () => {
   test('never become ready gets no traffic and is rolled back at the deadline', async () => {
@@ -36,7 +36,7 @@ describeE2E('a version whose pods', () => {
         ({ status }) => typeof status.rollout?.trafficSince === 'number',
       );
       walk.kubelet.behave(podsWith('web:2'), { kind: 'crash', afterMs: 1_500 });
-      const { status } = await untilRolledBack(walk, { limitMs: 15_000 });
+      const { status } = await untilRolledBack(walk, { limitMs: 40_000 });
       expect(status.lastFailure?.reason).toBe('CanaryCrashed');
       expect(status.lastFailure?.message).toMatch(/^container main of pod web-\S+ Error/);
       expect(status.failedChecks).toBe(0);
@@ -54,13 +54,13 @@ describeE2E('a version whose pods', () => {
         ({ status }) => typeof status.rollout?.trafficSince === 'number',
       );
       walk.kubelet.behave(podsWith('web:2'), { kind: 'never-ready' });
-      const { status } = await untilRolledBack(walk, { limitMs: 19_000 });
+      const { status } = await untilRolledBack(walk, { limitMs: 50_000 });
       const { lastFailure, rollout } = status;
       expect(lastFailure?.reason).toBe('CanaryNotReady');
       expect(lastFailure?.message).toBe('0 of 1 pods that weight 20 needs are ready');
       const waitedMs = (lastFailure?.at ?? 0) - (rollout?.unreadySince ?? 0);
       expect(waitedMs).toBeGreaterThanOrEqual(5_000);
-      expect(waitedMs).toBeLessThan(8_000);
+      expect(waitedMs).toBeLessThan(20_000);
     });
   });
 

@@ -107,7 +107,12 @@ export interface Journey extends AsyncDisposable {
   readonly gateway: Gateway;
   readonly hooks: WebhookServer;
   readonly prometheus: PrometheusServer;
+  /** The one that was started last. */
   readonly operator: OperatorProcess;
+  /** Another operator for the namespace, once the last one has ended. */
+  startOperator(): void;
+  /** The words of all operators so far, the last one's last. */
+  readonly log: string;
 }
 
 /** Everything is gone when it is disposed; on failure the operator's log is printed. */
@@ -120,7 +125,9 @@ export async function startJourney(options: OperatorOptions = {}): Promise<Journ
   const gateway = stack.use(startGateway(api, { namespace }));
   const hooks = stack.use(await startWebhookServer());
   const prometheus = stack.use(await startPrometheus());
-  const operator = stack.use(new OperatorProcess(namespace, prometheus.url, options));
+  const start = (): OperatorProcess =>
+    stack.use(new OperatorProcess(namespace, prometheus.url, options));
+  const operators = [start()];
   return {
     api,
     namespace,
@@ -128,7 +135,13 @@ export async function startJourney(options: OperatorOptions = {}): Promise<Journ
     gateway,
     hooks,
     prometheus,
-    operator,
+    get operator() {
+      return operators.at(-1) ?? start();
+    },
+    startOperator: () => void operators.push(start()),
+    get log() {
+      return operators.map(({ log }) => log).join('');
+    },
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
 }
@@ -149,7 +162,7 @@ export async function journey(
       `--- canaries: ${JSON.stringify(canaries?.items, null, 1)?.slice(0, 6000)}\n`,
     );
     process.stderr.write(
-      `--- operator (${started.namespace}):\n${started.operator.log.split('\n').slice(-60).join('\n')}\n`,
+      `--- operator (${started.namespace}):\n${started.log.split('\n').slice(-60).join('\n')}\n`,
     );
     throw error;
   }
@@ -345,7 +358,7 @@ export async function untilRolledBack(
   walk: Journey,
   {
     image = 'web:1',
-    limitMs = 30_000,
+    limitMs = 60_000,
   }: { readonly image?: string; readonly limitMs?: number } = {},
 ): Promise<SeenCanary> {
   const out = ({ status }: SeenCanary): boolean =>
