@@ -5,6 +5,7 @@ import { act, asking, type Decision, rest } from './decision.ts';
 import { evidenceLine } from './evidence.ts';
 import { gate } from './gates.ts';
 import { primaryLine } from './primary.ts';
+import { scalerLine } from './promote.ts';
 import { askKey, earliest, fail, later, recordRollout, short, told } from './record.ts';
 import { nextStep, startPromotion } from './steps.ts';
 import { tick } from './tick.ts';
@@ -52,13 +53,14 @@ function heldLine(world: World, target: Target, moved: Movement): Decision | nul
 
 function advance(world: World, target: Target, rollout: Rollout): Decision {
   return (
-    stampLine(world, target) ??
     servicesLine(world) ??
     offListLine(world, rollout) ??
     raiseLine(world, target, rollout) ??
     routeLine(world) ??
     refusedLine(world, rollout) ??
     confirmedLine(world) ??
+    stampLine(world, target) ??
+    scalerLine(world) ??
     repairApexLine(world) ??
     (rollout.step === 0 ? prepare(world, target, rollout) : analyse(world, target, rollout))
   );

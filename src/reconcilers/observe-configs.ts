@@ -39,16 +39,13 @@ export async function observeConfigs(
   const copies: Present[] = [];
   const problems: Problem[] = [];
   for (const ref of configRefs(template)) {
-    try {
-      const found = await observeOne(book, ref, place, signal);
-      if (found === null) continue;
-      tracked.push(found.config);
-      copies.push(found.copy);
-    } catch (error) {
-      if (!isApiError(error, 'forbidden')) throw error;
-      const message = `${ref.kind} ${ref.name} cannot be read: grant the operator get on ${plural(ref)} in namespace ${place.namespace}`;
-      problems.push({ reason: 'ConfigForbidden', path: 'spec.targetRef', message });
-    }
+    const found = await observeOne(book, ref, place, signal);
+    if (found === 'untracked' || (found === 'missing' && ref.optional)) continue;
+    if (typeof found === 'string') problems.push(unread(ref, place, found));
+    const known = typeof found === 'string' ? await lastKnown(book, ref, place, signal) : found;
+    if (known === null) continue;
+    tracked.push(known.config);
+    copies.push(known.copy);
   }
   const digests = Object.fromEntries(tracked.map(({ key, digest }) => [key, digest]));
   const versions = Object.fromEntries(tracked.map(({ key, version }) => [key, version]));
@@ -58,26 +55,86 @@ export async function observeConfigs(
   return { facts: { digests, versions, copies: state, stamp }, tracked, problems };
 }
 
+interface Found {
+  readonly config: TrackedConfig;
+  readonly copy: Present;
+}
+
 async function observeOne(
   book: ConfigBook,
   ref: ConfigRef,
   place: ConfigPlace,
   signal: AbortSignal,
-): Promise<{ readonly config: TrackedConfig; readonly copy: Present } | null> {
+): Promise<Found | 'missing' | 'forbidden' | 'untracked'> {
   const { namespace, status, look } = place;
   const key = configKey(ref);
-  const copyRef = { kind: ref.kind, name: copyNameOf(ref.name) };
   look(`${plural(ref)}/${namespace}/${ref.name}`);
-  look(`${plural(ref)}/${namespace}/${copyRef.name}`);
-  const entry = await book.entry(ref, namespace, hintOf(status, key), signal);
-  if (entry === null || entry.digest === null) return null;
+  look(`${plural(ref)}/${namespace}/${copyNameOf(ref.name)}`);
+  try {
+    const entry = await book.entry(ref, namespace, hintOf(status, key), signal);
+    if (entry === null) return 'missing';
+    if (entry.digest === null) return 'untracked';
+    return await withCopy(
+      book,
+      ref,
+      place,
+      { version: entry.version, digest: entry.digest },
+      signal,
+    );
+  } catch (error) {
+    if (isApiError(error, 'forbidden')) return 'forbidden';
+    throw error;
+  }
+}
+
+async function withCopy(
+  book: ConfigBook,
+  ref: ConfigRef,
+  { namespace }: ConfigPlace,
+  { version, digest }: { readonly version: string; readonly digest: string },
+  signal: AbortSignal,
+): Promise<Found> {
+  const copyRef = { kind: ref.kind, name: copyNameOf(ref.name) };
   const copyObject = book.metadata(copyRef, namespace);
   const copy = await book.entry(copyRef, namespace, ownWord(copyObject), signal);
-  const config = { ref, key, digest: entry.digest, version: entry.version };
   return {
-    config,
-    copy: copy === null ? 'absent' : copy.digest === entry.digest ? 'right' : 'wrong',
+    config: { ref, key: configKey(ref), digest, version },
+    copy: copy === null ? 'absent' : copy.digest === digest ? 'right' : 'wrong',
   };
+}
+
+/** A config that is away for a moment, to be made anew, is no revision of its own: it counts as it was. */
+async function lastKnown(
+  book: ConfigBook,
+  ref: ConfigRef,
+  place: ConfigPlace,
+  signal: AbortSignal,
+): Promise<Found | null> {
+  const known = hintOf(place.status, configKey(ref));
+  if (known === null || known.digest === null) return null;
+  const { version, digest } = known;
+  try {
+    return await withCopy(book, ref, place, { version, digest }, signal);
+  } catch (error) {
+    if (!isApiError(error, 'forbidden')) throw error;
+    return { config: { ref, key: configKey(ref), digest, version }, copy: 'right' };
+  }
+}
+
+function unread(ref: ConfigRef, { namespace }: ConfigPlace, why: 'missing' | 'forbidden'): Problem {
+  const path = 'spec.targetRef';
+  const what = `${ref.kind} ${ref.name}`;
+  return why === 'missing'
+    ? {
+        reason: 'ConfigNotFound',
+        path,
+        message: `${what}, which the pods of the target need, is not in namespace ${namespace}`,
+      }
+    : {
+        reason: 'ConfigForbidden',
+        path,
+        message: `${what} cannot be read: grant the operator get on ${plural(ref)} in namespace ${namespace}`,
+      };
 }
 
 function hintOf(status: CanaryStatus, key: string): ConfigEntry | null {
