@@ -59,7 +59,7 @@ function selects(
   return selector[label.key] === label.value ? 'target' : 'other';
 }
 
-/** Remembers, for each Canary, since when its present route is in force. A restart falls back on when it was written. */
+/** Remembers, for each Canary, since when its present route is in force. */
 export class RouteMemory {
   readonly #seen = new Map<string, { readonly mark: string; readonly since: Instant | null }>();
 
@@ -156,8 +156,11 @@ function confirmation(
     memory.waiting(key, mark);
     return accepted.kind === 'refused' ? accepted : { ...accepted, until: null };
   }
-  if (router.confirms.by === 'status')
-    return { kind: 'yes', since: memory.inForce(key, mark, now, writtenAt) };
+  if (router.confirms.by === 'status') {
+    // What came into force while no operator looked may have done so just now: a first weight counts from here then.
+    const counted = (look.input.canary.status.rollout?.trafficSince ?? null) !== null;
+    return { kind: 'yes', since: memory.inForce(key, mark, now, counted ? writtenAt : now) };
+  }
   const settled = later(writtenAt, router.confirms.settleMs);
   if (now < settled)
     return { kind: 'waiting', why: 'the ingress controller follows', until: settled };
