@@ -30,6 +30,8 @@ export function terminate(world: World): Decision {
   if (rival !== undefined) return orphaned(`not ours to hand back: ${rival.message}`);
   const blind = world.problems.find(({ reason }) => reason === 'KindForbidden');
   if (blind !== undefined) return orphaned(`what serves stays: ${blind.message}`);
+  if (primary?.owner === 'left')
+    return orphaned('the primary was left by another Canary: it stays and serves');
   if (primary === null && (target === null || !leadsToPrimary(world)))
     return cleared('nothing to hand back');
   if (target === null) return orphaned('the target is gone: the primary stays and serves');
@@ -81,37 +83,45 @@ function handBack(world: World, target: Target, primary: Primary | null): Decisi
       );
     }
   }
-  const wanted = Math.max(1, primary?.pods.replicas ?? 1);
+  return servesLine(world, target, primary) ?? handedLine(world) ?? cleared('take the primary away');
+}
+
+/** The target has the pods to serve: as many as the primary before traffic moves, any at all after. */
+function servesLine(world: World, target: Target, primary: Primary | null): Decision | null {
+  const { route, services } = world;
   const handed =
     services.apexSelects === 'target' &&
     (route.state === 'apex' || !route.canWeight || route.state === 'absent');
-  if (!handed && target.pods.replicas < wanted) {
+  const wanted = handed ? 1 : Math.max(1, primary?.pods.replicas ?? 1);
+  if (target.pods.replicas < wanted && world.now < deadlineOf(world)) {
     return act('scale the target up', {
       kind: 'scaleTarget',
       replicas: wanted,
       generation: target.generation,
     });
   }
-  if (
-    !handed &&
-    (!target.readiness.ready || target.pods.ready < Math.min(wanted, target.pods.replicas))
-  ) {
-    return notReady(world, target);
-  }
+  const enough = handed
+    ? target.pods.ready > 0
+    : target.readiness.ready && target.pods.ready >= Math.min(wanted, target.pods.replicas);
+  return enough ? null : notReady(world, target);
+}
+
+/** Apex and route lead to the target, and the data plane has followed. */
+function handedLine(world: World): Decision | null {
+  const { route, services } = world;
   if (services.apexSelects !== 'target')
     return act('the apex Service back to the target', { kind: 'apex', selects: 'target' });
   if (route.state === 'split' && route.canWeight)
     return act('the route to the apex Service', { kind: 'routeToApex' });
-  if (route.state === 'apex' && route.confirmed.kind === 'waiting') {
-    const { why, until } = route.confirmed;
+  const { confirmed } = route;
+  if (route.state === 'apex' && confirmed.kind !== 'yes') {
     const deadline = deadlineOf(world);
     if (world.now >= deadline)
-      return orphaned(`the route did not take effect: ${why}; the primary stays and serves`);
-    return rest(`waiting for the route: ${why}`, earliest(until, deadline));
+      return orphaned(`the route is not in force: ${confirmed.why}; the primary stays and serves`);
+    const until = confirmed.kind === 'waiting' ? confirmed.until : null;
+    return rest(`waiting for the route: ${confirmed.why}`, earliest(until, deadline));
   }
-  const settling = apexSettledLine(world);
-  if (settling !== null) return settling;
-  return cleared('take the primary away');
+  return apexSettledLine(world);
 }
 
 /** Pods that may still get requests are not changed under them. */

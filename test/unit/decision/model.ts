@@ -89,7 +89,6 @@ export class Model {
   floor: number | null = null;
   config = 1;
   copied = 0;
-  /** Other managers write the target's generation this much. */
   records = 0;
   acts = 0;
   last: Decision | null = null;
@@ -101,8 +100,8 @@ export class Model {
   #face = '';
   /** Called before every decision's effects, with the world that it rests on. */
   watch: (world: World, decision: Decision) => void = () => undefined;
-  /** Verdict of a gate or rollback hook; true = yes. */
-  gate: (hook: string, model: Model) => boolean = (type) => type !== 'rollback';
+  /** What all gates say; rollback hooks never ask for one. */
+  gatesOpen = true;
 
   constructor(spec: CanarySpec, nature: Partial<Nature> = {}) {
     this.nature = { ...NATURE, ...nature };
@@ -237,10 +236,10 @@ export class Model {
       warnings: [],
       target: target === null ? null : this.#target(target),
       primary:
-        primary === null || !this.owned
+        primary === null
           ? null
           : {
-              owner: 'ours',
+              owner: this.owned ? 'ours' : 'left',
               revision: primary.revision as Revision | '',
               pods: primary.counts(now),
               readiness: enough(primary.counts(now), spec.analysis.primaryReadyThreshold),
@@ -376,7 +375,7 @@ export class Model {
   #answer(ask: Ask): Answer {
     const { now, nature } = this;
     if (ask.kind === 'hook') {
-      const ok = this.gate(ask.hook.type, this);
+      const ok = this.gatesOpen && ask.hook.type !== 'rollback';
       return { kind: 'hook', ok, heard: true, message: `${ok}`, at: now };
     }
     const version = this.target?.template.version ?? 0;
@@ -401,6 +400,12 @@ export class Model {
     this.route.intact = false;
   }
 
+  dropRoute(): void {
+    this.route = null;
+    this.confirmedAt = null;
+    this.routeInForce = null;
+  }
+
   #apply(write: Write): void {
     const { target, primary, now } = this;
     switch (write.kind) {
@@ -419,6 +424,7 @@ export class Model {
         return;
       }
       case 'adoptPrimary':
+        this.owned = true;
         return;
       case 'promote':
         if (target === null || primary === null) throw new Error('promote');
@@ -458,8 +464,8 @@ export class Model {
         this.owned = false;
         return;
       case 'removePrimary':
-        this.primary = null;
-        this.services = false;
+        if (this.owned) this.primary = null;
+        if (this.owned) this.services = false;
         return;
       case 'clearIntent':
         this.intents = this.intents.filter(
