@@ -28,13 +28,16 @@ node_journeys() {
   fi
 }
 
+# All of them, so that one run shows all that is wrong.
 check() {
-  tsc -p .
-  oxlint --type-aware --quiet
-  biome format .
-  node tools/generate.ts --check
-  knip
-  vitest run --project unit test/unit/tidy
+  result=0
+  tsc -p . || result=1
+  oxlint --type-aware --quiet || result=1
+  biome format . || result=1
+  node tools/generate.ts --check || result=1
+  knip || result=1
+  vitest run --project unit test/unit/tidy || result=1
+  return "$result"
 }
 
 case $task in

@@ -43,11 +43,6 @@ export async function apply(api: Api, object: KubeObject, namespace?: string): P
   return api.patch(`${path}?fieldManager=tests&force=true`, object, { contentType });
 }
 
-/** Applies a YAML text in its order. */
-export async function applyText(api: Api, text: string, namespace?: string): Promise<void> {
-  for (const object of parseManifests(text)) await apply(api, object, namespace);
-}
-
 /** Applies the CRDs of these files and waits until they are served; other kinds in the files are left out. */
 export async function applyCrds(api: Api, files: readonly string[]): Promise<void> {
   const crds = files
