@@ -207,13 +207,14 @@ function stalled(world: World, status: CanaryStatus): Said {
   if (world.route.confirmed.kind === 'refused') {
     return { type, status: 'True', reason: 'RouteRefused', message: world.route.confirmed.why };
   }
+  // Before the route: that waits for the primary too.
+  const late = lateness(world, status);
+  if (late !== null) return { type, status: 'True', reason: 'PrimaryNotReady', message: late };
   const routeLate = routeLateAt(world);
   if (world.route.confirmed.kind === 'waiting' && routeLate !== null && world.now >= routeLate) {
     const message = `the route is not in force after the progress deadline: ${world.route.confirmed.why}`;
     return { type, status: 'True', reason: 'RouteNotConfirmed', message };
   }
-  const late = lateness(world, status);
-  if (late !== null) return { type, status: 'True', reason: 'PrimaryNotReady', message: late };
   if (status.repairs.rounds >= REPAIR_ROUNDS_MAX && world.services.apexSelects !== 'primary') {
     const message = `the apex Service is changed again and again${by(world.services.apexWriter)}`;
     return { type, status: 'True', reason: 'FieldConflict', message };

@@ -6,7 +6,7 @@ import type { Instant } from '../clock/clock.ts';
 import { microTime, parseTime } from '../clock/time-format.ts';
 import { ROUTE_ANNOTATIONS, type Route } from './provider.ts';
 
-/** Annotation of a route: which Canary it was made for and may outlive, so that one of that name may take it up again. */
+/** Annotation of a route: which Canary it was made for and may outlive, so that another may take it up. */
 export const MADE_FOR = 'serin.dev/canary';
 
 /** GitOps tools that find such an object in no repository of theirs leave it alone. */
@@ -66,14 +66,15 @@ export function stampOf({ metadata }: KubeObject): Stamp {
 }
 
 /**
- * Ours by the Canary's uid as an owner or in the mark, or left behind by a Canary of the same name. Such an object may still have the target as
- * a plain owner, and for a while the Canary that is gone as its controller: two of one name never live at a time.
+ * Ours by the Canary's uid as an owner or in the mark, or left behind by a Canary that is gone: two that claim the same
+ * never work at a time. Such an object may still have the target as a plain owner, and for a while its dead Canary as
+ * controller, which is known by its name: two of one name never live at a time.
  */
 export function ours({ metadata }: KubeObject, canary: CanaryIdentity): boolean {
   const owners = metadata.ownerReferences ?? [];
   if (owners.some(({ uid }) => uid === canary.uid)) return true;
   if (metadata.annotations?.[OWNED_BY] === canary.uid) return true;
-  if (metadata.annotations?.[MADE_FOR] !== `${canary.namespace}/${canary.name}`) return false;
+  if (metadata.annotations?.[MADE_FOR] === undefined) return false;
   return owners.every(
     ({ apiVersion, kind, name, controller }) =>
       controller !== true ||

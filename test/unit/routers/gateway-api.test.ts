@@ -224,10 +224,13 @@ describe('a route that a deleted Canary left behind', () => {
     expect(state(changed(left, ['metadata', 'ownerReferences'], [target]))).toBe('ours');
   });
 
-  test('is not ours when another Canary left it, or something else controls it now', () => {
-    expect(state(changed(left, ['metadata', 'annotations', MADE_FOR], 'test/other'))).toBe(
-      'foreign',
-    );
+  test('is for any Canary that claims it when nobody controls it any more', () => {
+    const others = changed(left, ['metadata', 'annotations', MADE_FOR], 'test/other');
+    expect(state(changed(others, ['metadata', 'ownerReferences'], []))).toBe('ours');
+  });
+
+  test('is not ours without the mark, or when something else controls it now', () => {
+    expect(state(changed(left, ['metadata', 'annotations', MADE_FOR], undefined))).toBe('foreign');
     const other = {
       apiVersion: 'example.com/v1',
       kind: 'App',

@@ -87,7 +87,7 @@ describe.each(ROUTERS.filter(({ kinds }) => kinds.length > 0))(
         uid: 'other',
         controller: true,
       };
-      const others = changed(live, ['metadata', 'annotations', 'serin.dev/canary'], 'test/other');
+      const others = changed(live, ['metadata', 'annotations', 'serin.dev/canary'], undefined);
       expect(read(changed(others, ['metadata', 'ownerReferences'], []))).toEqual(foreign);
       expect(read(changed(others, ['metadata', 'ownerReferences'], [owner]))).toEqual(foreign);
       expect(read(changed(live, ['metadata', 'ownerReferences'], [owner]))).toEqual(foreign);
