@@ -1,6 +1,6 @@
 // The three Services of a Canary: the apex that clients call, and one each for primary and canary.
 import type { Canary, Metadata, Problem, ServiceSpec } from '../api/canary.ts';
-import type { PodTemplate, Service } from '../api/kubernetes.ts';
+import type { PodTemplate, Service, ServicePort } from '../api/kubernetes.ts';
 import { digestOf, short } from './revision.ts';
 import { servicePorts } from './service-ports.ts';
 
@@ -60,7 +60,7 @@ export function renderServices(input: ServicesInput): Services {
   };
 }
 
-/** Differences that no write can mend, because the API server keeps these fields for a Service's whole life. */
+/** Differences that no write of ours can mend: fields that a Service keeps for its whole life, and ports of its owner's. */
 export function serviceConflicts(
   existing: Service | undefined,
   wanted: Service,
@@ -73,10 +73,33 @@ export function serviceConflicts(
   }
   const wantsHeadless = wanted.spec.clusterIP === 'None';
   const isHeadless = existing.spec.clusterIP === 'None';
-  if (wantsHeadless === isHeadless) return [];
+  if (wantsHeadless === isHeadless) return portConflicts(existing, wanted);
   const [is, wants] = isHeadless ? ['headless', 'false'] : ['not headless', 'true'];
   const text = `service ${name} is ${is}, which cannot be changed, and spec.service.headless is ${wants}; set it to match, or delete the Service`;
   return [problem('spec.service.headless', text)];
+}
+
+/**
+ * A Service that was there before keeps its ports beside ours, and the API server takes several only if each has a name
+ * of its own. Once it is taken over, what stands there beside our ports was agreed on.
+ */
+function portConflicts(existing: Service, wanted: Service): readonly Problem[] {
+  if (existing.metadata.annotations?.[RENDERED] !== undefined) return [];
+  const ours = wanted.spec.ports ?? [];
+  const name = wanted.metadata.name;
+  const others = (existing.spec.ports ?? []).filter((port) => !ours.some((own) => same(own, port)));
+  const clash = others.find(
+    (port) => port.name === undefined || ours.some((own) => own.name === port.name),
+  );
+  if (clash === undefined) return [];
+  const [own] = ours;
+  const called = clash.name === undefined ? 'without a name' : `of the same name, ${clash.name}`;
+  const text = `service ${name} has port ${clash.port} ${called}, beside which port ${own?.port ?? 0} cannot be; set this to ${clash.port}, or give one of them another name`;
+  return [problem('spec.service.port', text)];
+}
+
+function same(left: ServicePort, right: ServicePort): boolean {
+  return left.port === right.port && (left.protocol ?? 'TCP') === (right.protocol ?? 'TCP');
 }
 
 /** True when the live Service holds everything that we render; what others added to it is theirs. */

@@ -4,6 +4,7 @@ import type { KubeObject, Service } from '../../../src/api/kubernetes.ts';
 import { describeE2E } from '../cluster/e2e.ts';
 import { requestsOf } from './chronicle.ts';
 import {
+  canariesPath,
   condition,
   createCanary,
   deployment,
@@ -63,6 +64,20 @@ describeE2E('a Service that was there before', () => {
       await refused(walk, /headless.*delete the Service/);
       await walk.api.delete(servicePath(walk, 'web'));
       await untilPhase(walk, 'Initialized');
+    });
+  });
+
+  test('whose port stands in the way of ours is refused, and nothing is written', async () => {
+    await journey(async (walk) => {
+      await makeService(walk, {
+        metadata: { name: 'web' },
+        spec: { selector: { app: 'web' }, ports: [{ port: 8080 }] },
+      });
+      await refused(walk, /has port 8080 without a name.*set this to 8080/);
+      const spec = { service: { port: 8080 } };
+      await walk.api.patch(`${canariesPath(walk)}/web`, { spec });
+      await untilPhase(walk, 'Initialized');
+      expect((await service(walk, 'web')).spec.ports).toHaveLength(1);
     });
   });
 

@@ -1,10 +1,16 @@
 // Pods outweigh any metric: a canary that crashes or has too few of them is rolled back, whatever the numbers say.
 import { expect, test } from 'vitest';
 import { describeE2E } from '../cluster/e2e.ts';
+import { until } from '../cluster/until.ts';
 import {
+  condition,
+  deployment,
+  deploymentPath,
   initialized,
   journey,
   podsWith,
+  routedWeight,
+  service,
   setImage,
   untilCanary,
   untilEvent,
@@ -61,6 +67,26 @@ describeE2E('a version whose pods', () => {
       const waitedMs = (lastFailure?.at ?? 0) - (rollout?.unreadySince ?? 0);
       expect(waitedMs).toBeGreaterThanOrEqual(5_000);
       expect(waitedMs).toBeLessThan(20_000);
+    });
+  });
+
+  test('go away with their Deployment takes no request with it', async () => {
+    await journey(async (walk) => {
+      await initialized(walk, {}, { analysis: PATIENT });
+      await setImage(walk, 'web:2');
+      await untilCanary(walk, 'weight 20', ({ status }) => status.canaryWeight === 20);
+      await until('the weight in the route', async () => (await routedWeight(walk)) === 20);
+      await walk.api.delete(deploymentPath(walk, 'web'));
+      const { status } = await untilCanary(walk, 'the end', (seen) => {
+        return seen.status.phase === 'Failed';
+      });
+      expect(status.lastFailure?.reason).toBe('TargetNotFound');
+      await until('all traffic on the primary', async () => (await routedWeight(walk)) === 0);
+      expect((await deployment(walk, 'web-primary')).spec.replicas).toBe(2);
+      expect((await service(walk, 'web')).spec.selector).toEqual({ app: 'web-primary' });
+      await untilCanary(walk, 'the refusal', (seen) => {
+        return condition(seen.status, 'Accepted')?.reason === 'TargetNotFound';
+      });
     });
   });
 

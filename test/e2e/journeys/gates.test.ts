@@ -12,6 +12,7 @@ import {
   journey,
   type Journey,
   podsWith,
+  routedWeight,
   setImage,
   untilCanary,
   untilEvent,
@@ -118,6 +119,35 @@ describeE2E('a gate', () => {
       walk.kubelet.behave(podsWith('web:2'), { kind: 'crash', afterMs: 1_000 });
       const { status } = await untilRolledBack(walk, { limitMs: 40_000 });
       expect(status.lastFailure?.reason).toBe('CanaryCrashed');
+    });
+  });
+});
+
+describeE2E('a newer version that waits at a gate', () => {
+  test('is the one to approve, and leaves nothing of the one that failed before it', async () => {
+    await journey(async (walk) => {
+      await initialized(walk, {}, { analysis: { webhooks: [gate(walk, 'confirm-rollout')] } });
+      await setImage(walk, 'web:2');
+      await untilCanary(walk, 'weight 25', ({ status }) => status.canaryWeight === 25);
+      walk.hooks.close('/confirm-rollout');
+      walk.kubelet.behave(podsWith('web:2'), { kind: 'crash', afterMs: 1_000 });
+      await untilPhase(walk, 'Failed');
+      await setImage(walk, 'web:3');
+      const waiting = await untilPhase(walk, 'Waiting');
+      await until('no traffic for it', async () => (await routedWeight(walk)) === 0);
+      const named = waiting.status.target.revision;
+      await setImage(walk, 'web:4');
+      const newer = await untilCanary(walk, 'the newest named', ({ status }) => {
+        return status.phase === 'Waiting' && status.target.revision !== named;
+      });
+      await until('no pods for it', async () => {
+        return (await deployment(walk, 'web')).spec.replicas === 0;
+      });
+      await annotate(walk, { 'serin.dev/approve': named });
+      await untilEvent(walk, 'IntentIgnored');
+      await annotate(walk, { 'serin.dev/approve': newer.status.target.revision });
+      await untilPhase(walk, 'Succeeded');
+      expect(await imageOf(walk, 'web-primary')).toBe('web:4');
     });
   });
 });

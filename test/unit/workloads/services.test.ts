@@ -1,7 +1,7 @@
 // The three Services, what of them is taken over, and what cannot be.
 import { describe, expect, test } from 'vitest';
 import type { Canary, ServiceSpec } from '../../../src/api/canary.ts';
-import type { Container, PodTemplate, Service } from '../../../src/api/kubernetes.ts';
+import type { Container, PodTemplate, Service, ServicePort } from '../../../src/api/kubernetes.ts';
 import {
   type Services,
   type ServicesInput,
@@ -151,5 +151,30 @@ describe('a Service that no write can change is told with words', () => {
     ['one that is not there is not', undefined, wanted, []],
   ])('%s', (_, existing, rendered, paths) => {
     expect(serviceConflicts(existing, rendered).map(({ path }) => path)).toEqual(paths);
+  });
+});
+
+describe('the ports of a Service that was there before', () => {
+  const [own] = services().apex.spec.ports ?? [];
+  const found = (ports: readonly ServicePort[], annotations = {}) => {
+    const metadata = { name: 'podinfo', annotations };
+    const existing: Service = { apiVersion: 'v1', kind: 'Service', metadata, spec: { ports } };
+    return serviceConflicts(existing, services().apex).map(({ path }) => path);
+  };
+  const port = own?.port ?? 0;
+
+  test.each([
+    ['are ours already', [{ port }], []],
+    ['have names of their own', [{ name: 'admin', port: 9000 }], []],
+    ['have no name', [{ port: 9000 }], ['spec.service.port']],
+    ['have the name of ours', [{ name: own?.name, port: 9000 }], ['spec.service.port']],
+    ['are of another protocol', [{ name: 'dns', port, protocol: 'UDP' }], []],
+  ])('%s', (_what, ports, paths) => {
+    expect(found(ports as readonly ServicePort[])).toEqual(paths);
+  });
+
+  test('are as agreed once it is taken over', () => {
+    const { annotations } = services().apex.metadata;
+    expect(found([{ port: 9000 }], annotations)).toEqual([]);
   });
 });
