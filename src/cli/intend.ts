@@ -173,11 +173,11 @@ async function revisionOf(
   const { name } = object.metadata;
   const seen = await look(cluster, name, USUAL_SETTINGS, signal);
   const target = seen.kind === 'seen' ? seen.world.target : null;
-  if (target !== null && seen.unseen.length === 0) return target.revision;
+  if (target !== null) return target.revision;
   const cause =
-    target === null
-      ? 'there is no target'
-      : `you may not list and watch ${seen.unseen.join(', ')}, which it depends on`;
+    seen.kind === 'partial'
+      ? `you may not list and watch ${seen.unseen.join(', ')}, which it depends on`
+      : 'there is no target';
   throw new CommandError(`the revision that waits cannot be told (${cause}): give --revision`);
 }
 

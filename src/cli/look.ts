@@ -69,14 +69,18 @@ export function lookSettings(invocation: Invocation): LookSettings {
 
 export type Look = {
   readonly parsed: ParsedCanary;
-  readonly decision: Decision;
   readonly problems: readonly Problem[];
-  /** Kinds that we may not read, though the operator may: what is said may be wrong for that reason. */
-  readonly unseen: readonly string[];
 } & (
-  | { readonly kind: 'seen'; readonly world: World; readonly violations: readonly Violation[] }
+  | {
+      readonly kind: 'seen';
+      readonly world: World;
+      readonly decision: Decision;
+      readonly violations: readonly Violation[];
+    }
   /** The spec cannot be read: there is no world around it. */
-  | { readonly kind: 'unreadable' }
+  | { readonly kind: 'unreadable'; readonly decision: Decision }
+  /** We may not read all that the operator may: a world with holes would tell lies, so there is none. */
+  | { readonly kind: 'partial'; readonly unseen: readonly string[] }
 );
 
 const FILL_MS = 30_000;
@@ -118,12 +122,14 @@ export async function look(
   };
   try {
     // Each round starts the watches of what it finds wanting: routes first, then pods.
-    let seen: Seen | null = null;
+    let seen: Look | null = null;
     for (let round = 0; round < ROUNDS || seen === null; round += 1) {
       await view.settled(deadline.signal);
       seen = await observed(parts, object, deadline.signal);
     }
-    return { ...seen, unseen: view.forbidden() };
+    const unseen = view.forbidden();
+    if (unseen.length === 0 || seen.kind !== 'seen') return seen;
+    return { kind: 'partial', parsed: seen.parsed, problems: [], unseen };
   } catch (error) {
     if (!deadline.exceeded) throw error;
     const words = `the objects around Canary ${namespace}/${name} could not be read within ${formatDuration(FILL_MS)}`;
@@ -134,13 +140,11 @@ export async function look(
   }
 }
 
-type Seen = Look extends infer L ? (L extends Look ? Omit<L, 'unseen'> : never) : never;
-
 async function observed(
   parts: ObserverParts,
   object: KubeObject,
   signal: AbortSignal,
-): Promise<Seen | null> {
+): Promise<Look | null> {
   const { namespace = '', name } = object.metadata;
   const subject = { key: `${namespace}/${name}`, object, answers: new Map() };
   const seen = await observe(parts, subject, signal);

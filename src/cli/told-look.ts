@@ -1,12 +1,13 @@
 // What `plan` and `explain` print of a look.
-import type { CanaryStatus, Problem } from '../api/canary.ts';
+import type { CanaryStatus, ParsedCanary, Problem } from '../api/canary.ts';
 import { short } from '../decision/record.ts';
 import { explain, planned } from '../decision/explain.ts';
 import { visible } from '../recorder/visible-text.ts';
 import type { Look } from './look.ts';
+import { storyOf } from './row.ts';
 
 /** The dry run: what the operator would do now, and what it would not do for what reason. */
-export function planLines(look: Look): readonly string[] {
+export function planLines(look: Exclude<Look, { kind: 'partial' }>): readonly string[] {
   const { decision, parsed } = look;
   const { namespace, name } = parsed.identity;
   const kind = {
@@ -14,34 +15,42 @@ export function planLines(look: Look): readonly string[] {
     act: 'would write to the cluster',
     rest: 'would rest',
   } as const;
+  const violations = look.kind === 'seen' ? look.violations : [];
   return [
     `Canary ${namespace}/${name}: the operator ${kind[decision.kind]}`,
     ...problemLines(look.problems),
     ...planned(decision),
     ...(decision.kind === 'record' ? changes(parsed.status, decision.status) : []),
-    ...(look.kind === 'seen'
-      ? look.violations.map(
-          ({ invariant, message }) => `refused by invariant ${invariant}: ${message}`,
-        )
-      : []),
+    ...violations.map(({ invariant, message }) => `refused by invariant ${invariant}: ${message}`),
     ...(decision.asks.length > 0
       ? ['answers of metrics and webhooks are not known here: what they would change is not shown']
       : []),
-    ...unseenLines(look),
   ].map(visible);
 }
 
 export function explainLines(look: Look): readonly string[] {
+  return [...story(look), ...conditionLines(look.parsed.status)].map(visible);
+}
+
+function story(look: Look): readonly string[] {
   const { status } = look.parsed;
-  const lines =
-    look.kind === 'seen'
-      ? explain(look.world, look.decision)
-      : [unreadablePlace(look), ...problemLines(look.problems), ...statusLines(status)];
-  return [...lines, ...conditionLines(status), ...unseenLines(look)].map(visible);
+  const place = placeOf(look.parsed);
+  switch (look.kind) {
+    case 'seen':
+      return explain(look.world, look.decision);
+    case 'unreadable':
+      return [
+        `${place}; its spec cannot be obeyed`,
+        ...problemLines(look.problems),
+        ...told(status),
+      ];
+    case 'partial':
+      return [`${place}: ${storyOf(look.parsed)}`, ...told(status), unseenLine(look.unseen)];
+  }
 }
 
 /** Every problem, each with its path. */
-export function problemLines(problems: readonly Problem[]): readonly string[] {
+function problemLines(problems: readonly Problem[]): readonly string[] {
   if (problems.length === 0) return [];
   const each = problems.map(({ path, message, reason }) =>
     path === '' ? `  ${message} (${reason})` : `  ${path}: ${message} (${reason})`,
@@ -49,15 +58,33 @@ export function problemLines(problems: readonly Problem[]): readonly string[] {
   return ['Refused:', ...each];
 }
 
-function unreadablePlace({ parsed }: Look): string {
-  const { identity, status } = parsed;
-  return `Canary ${identity.namespace}/${identity.name} is ${status.phase === '' ? 'not initialized' : status.phase}; its spec cannot be obeyed`;
+function placeOf({ identity, status }: ParsedCanary): string {
+  const phase = status.phase === '' ? 'not initialized' : status.phase;
+  return `Canary ${identity.namespace}/${identity.name} is ${phase}`;
 }
 
-function statusLines(status: CanaryStatus): readonly string[] {
-  const { lastPromotedSpec, canaryWeight } = status;
-  if (lastPromotedSpec === '') return ['Nothing has been set up for it'];
-  return [`Promoted revision: ${short(lastPromotedSpec)}`, `Weight of the canary: ${canaryWeight}`];
+/** What the status alone can tell. */
+function told(status: CanaryStatus): readonly string[] {
+  const { lastPromotedSpec, lastAppliedSpec, canaryWeight, measurements, lastFailure } = status;
+  if (lastPromotedSpec === '') return ['Nothing has been promoted yet'];
+  return [
+    `Promoted revision: ${short(lastPromotedSpec)}`,
+    ...(lastAppliedSpec === lastPromotedSpec
+      ? []
+      : [`Revision taken up last: ${short(lastAppliedSpec)}`]),
+    `Weight of the canary: ${canaryWeight}`,
+    ...measurements.map(({ verdict, message }) => `Last check: ${verdict}, ${message}`),
+    ...(lastFailure === null
+      ? []
+      : [
+          `Last failure: revision ${short(lastFailure.revision)}, ${lastFailure.reason}: ${lastFailure.message}`,
+        ]),
+  ];
+}
+
+/** What somebody may not read who lacks these grants. */
+function unseenLine(unseen: readonly string[]): string {
+  return `More can be told to who may list and watch ${unseen.join(', ')} in this namespace`;
 }
 
 function conditionLines({ conditions }: CanaryStatus): readonly string[] {
@@ -68,13 +95,6 @@ function conditionLines({ conditions }: CanaryStatus): readonly string[] {
     return `  ${type.padEnd(width)} ${status.padEnd(7)} ${words}`;
   });
   return ['Conditions:', ...each];
-}
-
-function unseenLines({ unseen }: Look): readonly string[] {
-  if (unseen.length === 0) return [];
-  return [
-    `You may not list and watch ${unseen.join(', ')} here, the operator may: what this says of them, and of revisions, can be wrong`,
-  ];
 }
 
 /** What a record would change, of what people look at. */
