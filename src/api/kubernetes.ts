@@ -181,18 +181,22 @@ export interface ConfigObject extends KubeObject {
   readonly binaryData?: Readonly<Record<string, string>>;
 }
 
+/** How a container ended. */
+export interface ContainerEnd {
+  readonly exitCode: number;
+  readonly reason?: string;
+  readonly finishedAt?: string;
+}
+
 export interface ContainerStatus {
   readonly name: string;
   readonly ready?: boolean;
   readonly restartCount: number;
-  readonly state?: { readonly waiting?: { readonly reason?: string; readonly message?: string } };
-  readonly lastState?: {
-    readonly terminated?: {
-      readonly exitCode: number;
-      readonly reason?: string;
-      readonly finishedAt?: string;
-    };
+  readonly state?: {
+    readonly waiting?: { readonly reason?: string; readonly message?: string };
+    readonly terminated?: ContainerEnd;
   };
+  readonly lastState?: { readonly terminated?: ContainerEnd };
 }
 
 export interface Pod extends KubeObject {

@@ -3,7 +3,7 @@ import { asWeight } from '../api/canary.ts';
 import { type Decision, rest } from './decision.ts';
 import { fail, later, recordRollout } from './record.ts';
 import { podsNeeded } from './traffic.ts';
-import type { Target, World } from './world.ts';
+import type { Crash, Target, World } from './world.ts';
 
 /** A dip shorter than this is a probe that blinked. */
 const UNREADY_LIMIT_MS = 5_000;
@@ -15,8 +15,7 @@ export function evidenceLine(world: World, target: Target): Decision | null {
   const crash = target.crashes[0];
   if (crash !== undefined) {
     const more = target.crashes.length > 1 ? ` and ${target.crashes.length - 1} more` : '';
-    const message = `container ${crash.container} of pod ${crash.pod} ${crash.reason} (${crash.restarts} restarts)${more}`;
-    return fail(world, { reason: 'CanaryCrashed', message });
+    return fail(world, { reason: 'CanaryCrashed', message: `${crashInWords(crash)}${more}` });
   }
   if (target.pods.replicas === 0) {
     return fail(world, {
@@ -25,6 +24,12 @@ export function evidenceLine(world: World, target: Target): Decision | null {
     });
   }
   return unreadyLine(world, target, rollout.unreadySince);
+}
+
+function crashInWords({ container, pod, reason, restarts }: Crash): string {
+  const again =
+    restarts === 0 ? '' : restarts === 1 ? ', restarted once' : `, restarted ${restarts} times`;
+  return `container ${container} of pod ${pod} crashed under traffic (${reason}${again})`;
 }
 
 function unreadyLine(world: World, target: Target, since: number | null): Decision | null {

@@ -1,5 +1,5 @@
 // Crash evidence: containers that ended by themselves, told apart from pods that somebody took away.
-import type { ContainerStatus, Pod } from '../api/kubernetes.ts';
+import type { ContainerEnd, ContainerStatus, Pod } from '../api/kubernetes.ts';
 import type { Instant } from '../clock/clock.ts';
 import { parseTime } from '../clock/time-format.ts';
 
@@ -18,30 +18,42 @@ export interface Crash {
 const UNSEEN_ENDS = ['ContainerStatusUnknown', 'Unknown'];
 
 /**
- * Containers whose last end came at or after `since` (null = ever), or that wait to be restarted again. Pods that are
- * being deleted, were evicted or preempted, or leave a drained node say nothing about their revision. A kubelet tells
- * ends in whole seconds.
+ * Containers whose last end came at or after `since` (null = ever), already restarted or not yet, or that wait to be
+ * restarted again. Pods that are being deleted, were evicted or preempted, or leave a drained node say nothing about
+ * their revision. A kubelet tells ends in whole seconds.
  */
 export function crashesOf(pods: readonly Pod[], since: Instant | null): readonly Crash[] {
   return pods
     .filter((pod) => !leaving(pod))
     .flatMap((pod) => [
-      ...(pod.status?.containerStatuses ?? []).map((status) => crashOf(pod, status, since)),
-      ...(pod.status?.initContainerStatuses ?? [])
-        .filter((status) => status.lastState?.terminated?.exitCode !== 0)
-        .map((status) => crashOf(pod, status, since)),
+      ...(pod.status?.containerStatuses ?? []).map((status) =>
+        crashOf(pod, status, { since, end: endsOf(status)[0] }),
+      ),
+      // An init container that ended well is done.
+      ...(pod.status?.initContainerStatuses ?? []).map((status) =>
+        crashOf(pod, status, { since, end: endsOf(status).find(({ exitCode }) => exitCode !== 0) }),
+      ),
     ])
     .filter((crash) => crash !== null);
 }
 
-function crashOf(pod: Pod, status: ContainerStatus, since: Instant | null): Crash | null {
-  const end = status.lastState?.terminated;
+/** Newest first. Between its end and its restart a container is `terminated` itself. */
+function endsOf({ state, lastState }: ContainerStatus): readonly ContainerEnd[] {
+  return [state?.terminated, lastState?.terminated].filter((end) => end !== undefined);
+}
+
+interface Ending {
+  readonly since: Instant | null;
+  readonly end: ContainerEnd | undefined;
+}
+
+function crashOf(pod: Pod, status: ContainerStatus, { since, end }: Ending): Crash | null {
   const waiting = status.state?.waiting?.reason;
   const looping = waiting === 'CrashLoopBackOff';
   const finishedAt = end?.finishedAt === undefined ? null : parseTime(end.finishedAt);
   const ended =
-    status.restartCount > 0 &&
-    !UNSEEN_ENDS.includes(end?.reason ?? '') &&
+    end !== undefined &&
+    !UNSEEN_ENDS.includes(end.reason ?? '') &&
     (since === null || (finishedAt !== null && finishedAt >= since));
   if (!looping && !ended) return null;
   return {

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import type { LoadSummary } from './node.ts';
 import { describeNode } from './node.ts';
-import { comeUsers, failed, lastSeen } from './users.ts';
+import { comeUsers, failed, lastSeen, story } from './users.ts';
 import {
   backendsOf,
   initialized,
@@ -37,9 +37,7 @@ async function rolledBack(on: Walk, env: Readonly<Record<string, string>>): Prom
   const first = summary.spans?.find((span) => span.answers['v2'] !== undefined);
   const last = lastSeen(summary, 'v2');
   const atUsersMs = (last?.atMs ?? 0) - (first?.atMs ?? 0);
-  console.info(
-    `at users for ${atUsersMs} ms, ${failed(summary)} failed: ${status.lastFailure?.message}`,
-  );
+  console.info(`at users for ${atUsersMs} ms, ${story(summary)}: ${status.lastFailure?.message}`);
   expect(status.phase).toBe('Failed');
   expect(await backendsOf(on)).toEqual({ 'web-primary': 100, 'web-canary': 0 });
   expect(await versionOf(on, 'web-primary')).toBe('v1');

@@ -70,8 +70,15 @@ export function lastSeen({ spans = [] }: LoadSummary, version: string): Span | n
   return spans.findLast((span) => total(span.answers[version] ?? {}) > 0) ?? null;
 }
 
-export function firstFailure({ spans = [] }: LoadSummary): Span | null {
-  return spans.find((span) => span.failed > 0) ?? null;
+/** For people: what became of the requests, and when they failed. */
+export function story(summary: LoadSummary): string {
+  const bad = (summary.spans ?? []).filter((span) => span.failed > 0);
+  const times = bad.map(
+    (span) => `${new Date(span.atMs).toISOString().slice(11, 21)} ${span.failed}`,
+  );
+  const words = Object.keys(summary.failures).slice(0, 3).join('; ');
+  const share = `${failed(summary)} of ${summary.requests} failed`;
+  return bad.length === 0 ? share : `${share} (${times.slice(0, 20).join(', ')}) ${words}`;
 }
 
 function total(byStatus: Readonly<Record<string, number>>): number {

@@ -67,6 +67,18 @@ describe('a crash counts', () => {
     expect(crashesOf([crashed('2026-01-01T00:00:09Z')], null)).toHaveLength(1);
   });
 
+  test('before the container is started again, too', () => {
+    const terminated = { exitCode: 1, reason: 'Error', finishedAt: '2026-01-01T00:00:11Z' };
+    const dead = { name: 'c', restartCount: 0, state: { terminated } };
+    const done = { ...dead, state: { terminated: { ...terminated, exitCode: 0 } } };
+    const count = (status: Pod['status']): number =>
+      crashesOf([crashed('', status && { status })], since).length;
+    expect(count({ containerStatuses: [dead] })).toBe(1);
+    expect(count({ containerStatuses: [done] })).toBe(1);
+    expect(count({ initContainerStatuses: [dead] })).toBe(1);
+    expect(count({ initContainerStatuses: [done] })).toBe(0);
+  });
+
   test('whenever it was, while the container waits to be started again', () => {
     const [status] = crashed('2026-01-01T00:00:01Z').status?.containerStatuses ?? [];
     const looping = {
