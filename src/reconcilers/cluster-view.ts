@@ -126,6 +126,11 @@ export class ClusterView {
     return informer;
   }
 
+  /** Whether the pods that a Canary asked for are being read for the first time. */
+  fillsPods(canary: string): boolean {
+    return this.#pods.get(canary)?.informer.status().phase === 'syncing';
+  }
+
   releasePods(canary: string): void {
     const held = this.#pods.get(canary);
     if (held === undefined) return;

@@ -33,7 +33,7 @@ export interface ObserverParts {
 
 export type Observed =
   | { readonly kind: 'gone' }
-  /** The store of a kind that the route needs is being filled: nothing can be said yet. */
+  /** Routes or pods are being read for the first time: nothing can be said yet. */
   | { readonly kind: 'filling' }
   | {
       readonly kind: 'unreadable';
@@ -144,6 +144,8 @@ async function seen(parts: ObserverParts, known: Known, signal: AbortSignal): Pr
     configs: configs.facts,
     answers: subject.answers,
   };
+  // Pods that are not known yet may have crashed.
+  if (parts.view.fillsPods(subject.key)) return { kind: 'filling' };
   const scene: Scene = {
     key: subject.key,
     parsed,

@@ -1,5 +1,6 @@
 // Pods outweigh any metric: a canary that crashes or has too few of them is rolled back, whatever the numbers say.
 import { expect, test } from 'vitest';
+import type { Pod } from '../../../src/api/kubernetes.ts';
 import { describeE2E } from '../cluster/e2e.ts';
 import { until } from '../cluster/until.ts';
 import {
@@ -8,6 +9,7 @@ import {
   deploymentPath,
   initialized,
   journey,
+  OperatorProcess,
   podsWith,
   routedWeight,
   service,
@@ -47,6 +49,29 @@ describeE2E('a version whose pods', () => {
       expect(status.lastFailure?.message).toMatch(/^container main of pod web-\S+ Error/);
       expect(status.failedChecks).toBe(0);
       await untilEvent(walk, 'CanaryCrashed');
+    });
+  });
+
+  test('crash while no operator runs is rolled back by the next one, before any step', async () => {
+    await journey(async (walk) => {
+      await initialized(walk, {}, { analysis: { ...PATIENT, interval: '3s' } });
+      await setImage(walk, 'web:2');
+      await untilCanary(
+        walk,
+        'traffic',
+        ({ status }) => typeof status.rollout?.trafficSince === 'number',
+      );
+      await walk.operator.end('SIGKILL');
+      walk.kubelet.behave(podsWith('web:2'), { kind: 'crash', afterMs: 3_500 });
+      await until('a restart', async () => {
+        const path = `/api/v1/namespaces/${walk.namespace}/pods`;
+        const { items } = await walk.api.get<{ items: readonly Pod[] }>(path);
+        return items.some(({ status }) => (status?.containerStatuses?.[0]?.restartCount ?? 0) > 0);
+      });
+      await using _next = new OperatorProcess(walk.namespace, walk.prometheus.url);
+      const { status } = await untilRolledBack(walk);
+      expect(status.lastFailure?.reason).toBe('CanaryCrashed');
+      expect(status.rollout?.step).toBe(1);
     });
   });
 
