@@ -19,6 +19,7 @@ import { type ApplyParts, Hand } from './hand.ts';
 import { observe, type Observed, type ObserverParts } from './observe.ts';
 import type { MetricPlan } from './observe-metrics.ts';
 import { labelsOf, type Teller } from './tell.ts';
+import type { CanaryLabels } from '../recorder/canary-metrics.ts';
 import type { Metrics } from '../recorder/metrics.ts';
 
 export interface ReconcilerParts {
@@ -48,6 +49,8 @@ export class Reconciler {
   readonly #latest = new Map<string, KubeObject>();
   readonly #plans = new Map<string, readonly MetricPlan[]>();
   readonly #known = new Map<string, Canary>();
+  /** Accepted Canaries: two that claim one target would share their series. */
+  readonly #counted = new Map<string, CanaryLabels>();
 
   constructor(parts: ReconcilerParts) {
     this.#parts = parts;
@@ -62,6 +65,18 @@ export class Reconciler {
   }
 
   async reconcile(key: string, signal: AbortSignal, run: Run): Promise<Result> {
+    const { clock } = this.#parts.observer;
+    const startMs = clock.monotonicMs();
+    try {
+      return await this.#untilSettled(key, signal, run);
+    } finally {
+      const labels = this.#counted.get(key);
+      if (labels !== undefined)
+        this.#parts.metrics.canaries.reconciled(labels, clock.since(startMs) / 1000);
+    }
+  }
+
+  async #untilSettled(key: string, signal: AbortSignal, run: Run): Promise<Result> {
     for (let round = 0; round < ROUNDS_MAX; round += 1) {
       const result = await this.#once(key, signal, run);
       if (result !== 'again') return result;
@@ -101,6 +116,7 @@ export class Reconciler {
     const now = this.#parts.observer.clock.now();
     if (observed.kind === 'unreadable') {
       this.#known.delete(key);
+      this.#counted.delete(key);
       return decideUnreadable(observed.scene.parsed, { now });
     }
     const { scene, plans } = observed;
@@ -108,12 +124,10 @@ export class Reconciler {
     this.#known.set(key, scene.world.canary);
     const { canary } = scene.world;
     if (scene.world.problems.length === 0) {
-      this.#parts.metrics.canaries.stands(
-        labelsOf(canary),
-        canary.status.phase,
-        canary.status.canaryWeight,
-      );
-    }
+      const { phase, canaryWeight } = canary.status;
+      this.#counted.set(key, labelsOf(canary));
+      this.#parts.metrics.canaries.stands(labelsOf(canary), phase, canaryWeight);
+    } else this.#counted.delete(key);
     const decision = decide(scene.world);
     const violations = check(scene.world, decision);
     if (violations.length === 0) return decision;
@@ -127,7 +141,7 @@ export class Reconciler {
           severity: 'error',
         },
       ] as const;
-      this.#parts.teller.tell(scene.canary, tells, 'Refuse');
+      this.#parts.teller.tell(scene.canary, tells, { action: 'Refuse' });
     }
     return null;
   }
@@ -156,7 +170,10 @@ export class Reconciler {
     });
     this.#latest.set(key, stored);
     run.log.info(fieldsOf(status, decision.why), 'recorded');
-    this.#parts.teller.tell(canary, decision.tells, status.phase === '' ? 'Check' : status.phase);
+    this.#parts.teller.tell(canary, decision.tells, {
+      action: status.phase === '' ? 'Check' : status.phase,
+      occasion: String(status.history[0]?.startedAt ?? ''),
+    });
     const known = canaryOf(parsed);
     if (known !== null) this.#parts.teller.changed({ ...known, status }, before, decision.tells);
   }
@@ -195,7 +212,7 @@ export class Reconciler {
   #tellRefusal(canary: KubeObject, why: string, error: unknown): void {
     const message = `${why}: ${error instanceof Error ? error.message : String(error)}`;
     const told = { type: 'Warning', reason: 'WriteRefused', message, severity: 'error' } as const;
-    this.#parts.teller.tell(canary, [told], 'Write');
+    this.#parts.teller.tell(canary, [told], { action: 'Write' });
   }
 
   #rest(key: string, observed: Known, decision: Extract<Decision, { kind: 'rest' }>): Result {
@@ -217,6 +234,7 @@ export class Reconciler {
     this.#latest.delete(key);
     this.#plans.delete(key);
     this.#known.delete(key);
+    this.#counted.delete(key);
     const [namespace = '', name = ''] = key.split('/');
     metrics.canaries.forgetCanary(namespace, name);
     return { kind: 'done' };

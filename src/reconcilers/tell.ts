@@ -20,6 +20,13 @@ export interface TellerParts {
 /** Event hooks under way at once, for all Canaries; more are dropped: they must never hold a rollout up. */
 const EVENT_HOOKS_MAX = 64;
 
+export interface Telling {
+  /** CamelCase: what was being done. */
+  readonly action: string;
+  /** What names the rollout that it was done for. */
+  readonly occasion?: string;
+}
+
 export class Teller {
   readonly #parts: TellerParts;
   #eventHooks = 0;
@@ -28,8 +35,8 @@ export class Teller {
     this.#parts = parts;
   }
 
-  /** Each fact once, about the Canary as it is stored now. */
-  tell(object: KubeObject, tells: readonly Told[], action: string): void {
+  /** Each fact once, about the Canary as it is stored now. Like facts of two rollouts are told apart by `occasion`. */
+  tell(object: KubeObject, tells: readonly Told[], { action, occasion = '' }: Telling): void {
     const { apiVersion, kind, metadata } = object;
     const { namespace, name, uid } = metadata;
     const regarding = {
@@ -40,7 +47,7 @@ export class Teller {
       ...(uid === undefined ? {} : { uid }),
     };
     for (const { type, reason, message } of tells) {
-      this.#parts.recorder.event({ regarding, type, reason, action, note: message });
+      this.#parts.recorder.event({ regarding, type, reason, action, note: message, occasion });
     }
   }
 
@@ -52,7 +59,9 @@ export class Teller {
     metrics.canaries.stands(labels, status.phase, status.canaryWeight);
     const ended =
       status.phase !== before.phase && (status.phase === 'Failed' || status.phase === 'Succeeded');
-    if (ended && (before.phase === 'Finalising' || status.phase === 'Failed')) {
+    // A target that went back to what the primary serves was neither promoted nor rolled back.
+    const reverted = status.history[0]?.outcome === 'reverted';
+    if (ended && !reverted && (before.phase === 'Finalising' || status.phase === 'Failed')) {
       metrics.canaries.finished(labels, {
         succeeded: status.phase === 'Succeeded',
         strategy: spec.analysis.strategy.kind === 'weighted' ? 'canary' : 'blue-green',

@@ -27,6 +27,8 @@ export interface EventInput {
   readonly action: string;
   /** For people. At most 1024 bytes, the rest is cut; control characters are escaped. */
   readonly note: string;
+  /** Facts alike of two occasions (two rollouts, say) are two Events. Not written. Default: all are of one. */
+  readonly occasion?: string;
 }
 
 /** An Event with its source and time, its texts made fit. */
@@ -64,6 +66,7 @@ export function occurred(input: EventInput, source: EventSource, at: Instant): O
     reason: fitText(input.reason, WORD_BYTES_MAX),
     action: fitText(input.action, WORD_BYTES_MAX),
     note: fitText(input.note, NOTE_BYTES_MAX),
+    ...(input.occasion === undefined ? {} : { occasion: input.occasion }),
     reportingController: fitText(source.reportingController, WORD_BYTES_MAX),
     reportingInstance: fitText(source.reportingInstance, WORD_BYTES_MAX),
     at,
@@ -92,10 +95,10 @@ function reference(object: EventObject): EventObject {
  * is bounded by the spam filter. The resourceVersion of the object is left out: it moves with every write to it.
  */
 export function seriesKey(event: OccurredEvent): string {
-  const { reason, action, related } = event;
+  const { reason, action, related, occasion = '' } = event;
   const note = createHash('sha256').update(event.note).digest('base64url').slice(0, 22);
   const other = related === undefined ? null : identityOf(related);
-  return JSON.stringify([spamKey(event), reason, action, other, note]);
+  return JSON.stringify([spamKey(event), reason, action, other, note, occasion]);
 }
 
 /** Source, object and type: what shares a spam bucket. */

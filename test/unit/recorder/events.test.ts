@@ -147,6 +147,16 @@ describe('the same fact again', () => {
     expect(notes()).toEqual(['canary weight 10', 'canary weight 20']);
   });
 
+  test('of another rollout is another fact', async () => {
+    const { clock, fake, tell, counts } = start();
+    tell({ occasion: '1' });
+    tell({ occasion: '2' });
+    await clock.advance(0);
+    expect(fake.calls).toEqual(['create', 'create']);
+    expect(counts()).toEqual([undefined, undefined]);
+    expect(JSON.stringify([...fake.stored.values()])).not.toContain('occasion');
+  });
+
   test('is posted anew when the Event has expired meanwhile', async () => {
     const { clock, fake, tell, counts } = start();
     tell();
