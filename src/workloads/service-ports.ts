@@ -26,6 +26,24 @@ export function servicePorts(service: ServiceSpec, template: PodTemplate): reado
   );
 }
 
+/**
+ * Ports that a Service has already keep their names. Endpoints are told by the name of their port, and follow a new name
+ * some time after the Service: until then proxies would refuse every connection.
+ */
+export function namedAsBefore(
+  ports: readonly ServicePort[],
+  live: readonly ServicePort[],
+): readonly ServicePort[] {
+  const alone = ports.length === 1 && live.length === 1;
+  return ports.map((port) => {
+    const before = live.find((each) => clash({ protocol: 'TCP', ...each }, port));
+    if (before === undefined || before.name === port.name) return port;
+    const { name: _name, ...unnamed } = port;
+    if (before.name === undefined) return alone ? unnamed : port;
+    return ports.some(({ name }) => name === before.name) ? port : { ...port, name: before.name };
+  });
+}
+
 /** All ports of the container but for the one that the managed port leads to. */
 function portsOf(container: Container, service: ServiceSpec): readonly ServicePort[] {
   return (container.ports ?? []).flatMap(({ name, containerPort, protocol = 'TCP' }, index) => {

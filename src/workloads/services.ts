@@ -2,7 +2,7 @@
 import type { Canary, Metadata, Problem, ServiceSpec } from '../api/canary.ts';
 import type { PodTemplate, Service, ServicePort } from '../api/kubernetes.ts';
 import { digestOf, short } from './revision.ts';
-import { servicePorts } from './service-ports.ts';
+import { namedAsBefore, servicePorts } from './service-ports.ts';
 
 export interface Services {
   readonly apex: Service;
@@ -46,6 +46,7 @@ export function renderServices(input: ServicesInput): Services {
       metadata: service.apex,
       value: apexTo === 'primary' ? primary : target,
       mark: input.liveApex?.metadata.labels?.[label.key],
+      livePorts: input.liveApex?.spec.ports,
     }),
     primary: render(input, {
       name: `${service.name}-primary`,
@@ -127,6 +128,7 @@ function render(
     readonly metadata: Metadata;
     readonly value: string;
     readonly mark?: string | undefined;
+    readonly livePorts?: readonly ServicePort[] | undefined;
   },
 ): Service {
   const { service } = canary.spec;
@@ -134,7 +136,7 @@ function render(
   const annotations = { ...TOGGLES, ...own.metadata.annotations };
   const spec: Service['spec'] = {
     selector: { [label.key]: own.value },
-    ports: servicePorts(service, template),
+    ports: namedAsBefore(servicePorts(service, template), own.livePorts ?? []),
     ...headless(service),
     ...(service.trafficDistribution === null
       ? {}

@@ -154,6 +154,48 @@ describe('a Service that no write can change is told with words', () => {
   });
 });
 
+describe('a port that the apex Service has already', () => {
+  const names = (live: readonly ServicePort[], spec: Partial<ServiceSpec> = {}) => {
+    const liveApex: Service = {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: 'podinfo' },
+      spec: { ports: live },
+    };
+    const ports = (service: Service) => service.spec.ports?.map(({ name }) => name);
+    const { apex, primary } = services(spec, { liveApex });
+    return { apex: ports(apex), primary: ports(primary) };
+  };
+  const { port } = calmService;
+
+  test('keeps its name, for endpoints follow a new one only after a while', () => {
+    expect(names([{ name: 'web', port }])).toEqual({ apex: ['web'], primary: ['http'] });
+    expect(names([{ port }])).toEqual({ apex: [undefined], primary: ['http'] });
+  });
+
+  test('is named where it must be: beside others', () => {
+    expect(names([{ port }, { name: 'admin', port: 9000 }]).apex).toEqual(['http']);
+  });
+
+  test('is told by its protocol too', () => {
+    expect(names([{ name: 'dns', protocol: 'UDP', port }]).apex).toEqual(['http']);
+  });
+
+  test('does not take the name of another port of ours', () => {
+    const template: PodTemplate = {
+      spec: { containers: [{ name: 'a', ports: [{ name: 'web', containerPort: 9000 }] }] },
+    };
+    const liveApex: Service = {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: 'podinfo' },
+      spec: { ports: [{ name: 'web', port }] },
+    };
+    const { ports } = services({ portDiscovery: true }, { template, liveApex }).apex.spec;
+    expect(ports?.map((each) => each.name)).toEqual(['http', 'web']);
+  });
+});
+
 describe('the ports of a Service that was there before', () => {
   const [own] = services().apex.spec.ports ?? [];
   const found = (ports: readonly ServicePort[], annotations = {}) => {
