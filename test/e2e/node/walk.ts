@@ -215,6 +215,44 @@ export function untilOver(on: Walk, limitMs?: number): Promise<CanaryStatus> {
   return untilStatus(on, 'the end of the rollout', over, limitMs);
 }
 
+export interface Step {
+  readonly weight: number;
+  /** By the operator's own record, since 1970. */
+  readonly sinceMs: number;
+}
+
+export interface Rollout {
+  /** As it was at the end. */
+  readonly status: CanaryStatus;
+  /** From the start at weight 0 to the promotion, which counts as the last step. */
+  readonly steps: readonly Step[];
+}
+
+/** Follows a rollout that was just released to its end and keeps what the operator recorded on the way. */
+export async function followRollout(on: Walk, limitMs = 180_000): Promise<Rollout> {
+  const steps: Step[] = [];
+  const status = await untilStatus(
+    on,
+    'the end of the rollout',
+    ({ canaryWeight: weight, rollout, phase, parking }) => {
+      const rolling = phase === 'Progressing' || phase === 'Promoting';
+      if (rolling && rollout !== null && steps.at(-1)?.sinceMs !== rollout.stepSince)
+        steps.push({ weight, sinceMs: rollout.stepSince });
+      return steps.length > 0 && parking === null && (phase === 'Succeeded' || phase === 'Failed');
+    },
+    limitMs,
+  );
+  return { status, steps };
+}
+
+/** How long a rollout took from its first weight to its promotion, beyond its intervals. */
+export function lateness(steps: readonly Step[], intervalMs: number): number {
+  const [, first] = steps;
+  const last = steps.at(-1);
+  if (first === undefined || last === undefined) return Number.NaN;
+  return last.sinceMs - first.sinceMs - (steps.length - 2) * intervalMs;
+}
+
 export async function deleteCanary(on: Walk): Promise<void> {
   await on.api.delete(`${canariesPath(on)}/web`);
   await until(
