@@ -204,6 +204,11 @@ function stalled(world: World, status: CanaryStatus): Said {
   const paused = status.rollout?.paused ?? null;
   if (paused !== null && UNDER_WAY.includes(status.phase))
     return { type, status: 'True', reason: 'Paused', message: paused };
+  if (primaryLost(world, status)) {
+    const message =
+      'the primary is gone; put the promoted version back into the target, or delete the Canary';
+    return { type, status: 'True', reason: 'PrimaryMissing', message };
+  }
   if (world.route.confirmed.kind === 'refused') {
     return { type, status: 'True', reason: 'RouteRefused', message: world.route.confirmed.why };
   }
@@ -215,14 +220,9 @@ function stalled(world: World, status: CanaryStatus): Said {
     const message = `the route is not in force after the progress deadline: ${world.route.confirmed.why}`;
     return { type, status: 'True', reason: 'RouteNotConfirmed', message };
   }
-  if (status.repairs.rounds >= REPAIR_ROUNDS_MAX && world.services.apexSelects !== 'primary') {
+  if (givenUp(world, status)) {
     const message = `the apex Service is changed again and again${by(world.services.apexWriter)}`;
     return { type, status: 'True', reason: 'FieldConflict', message };
-  }
-  if (primaryLost(world, status)) {
-    const message =
-      'the primary is gone; put the promoted version back into the target, or delete the Canary';
-    return { type, status: 'True', reason: 'PrimaryMissing', message };
   }
   return { type, status: 'False', reason: 'NotStalled', message: 'nobody needs to act' };
 }
@@ -233,6 +233,12 @@ function primaryLost({ primary, target }: World, status: CanaryStatus): boolean 
   if (status.phase === 'Terminating') return false;
   const held = status.phase === 'Promoting' ? status.lastAppliedSpec : status.lastPromotedSpec;
   return target.revision !== held;
+}
+
+/** The apex was put back as often as is sensible, and was changed once more. */
+function givenUp({ services }: World, { repairs }: CanaryStatus): boolean {
+  const spent = repairs.rounds >= REPAIR_ROUNDS_MAX && repairs.seen !== services.apexVersion;
+  return spent && services.apexSelects !== 'primary';
 }
 
 /** A primary that is not ready after the progress deadline, where a person must look. */

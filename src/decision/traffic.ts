@@ -120,10 +120,10 @@ export function repairApexLine(world: World): Decision | null {
   if (services.apexSelects !== 'primary' && primaryCannotServe(world))
     return rest('the primary has no ready pod for the apex Service');
   const { rounds, seen } = canary.status.repairs;
-  if (rounds >= REPAIR_ROUNDS_MAX) return standbyLine(world);
   if (seen === services.apexVersion) {
     return act('put the apex Service back on the primary', { kind: 'apex', selects: 'primary' });
   }
+  if (rounds >= REPAIR_ROUNDS_MAX) return standbyLine(world);
   const writer = services.apexWriter === '' ? 'somebody' : services.apexWriter;
   return record(
     world,

@@ -49,10 +49,8 @@ export async function setup(project: TestProject): Promise<(() => Promise<void>)
   const controlPlane = await startControlPlane({ components });
   const { gatewayCrds } = components;
   try {
-    const own = globSync(join(CRDS, '*.yaml')).filter(
-      (file) => !file.endsWith('kustomization.yaml'),
-    );
-    await applyCrds(controlPlane.api, [...own, ...(gatewayCrds === null ? [] : [gatewayCrds])]);
+    const gateway = gatewayCrds === null ? [] : [gatewayCrds];
+    await applyCrds(controlPlane.api, [...crdFiles(), ...gateway]);
     await registerNodes(controlPlane.api, 3);
   } catch (error) {
     await controlPlane.stop();
@@ -66,6 +64,11 @@ export async function setup(project: TestProject): Promise<(() => Promise<void>)
     gatewayApi: gatewayCrds !== null,
   });
   return () => controlPlane.stop();
+}
+
+/** Our own CRDs. */
+export function crdFiles(): readonly string[] {
+  return globSync(join(CRDS, '*.yaml')).filter((file) => !file.endsWith('kustomization.yaml'));
 }
 
 function perUser<T>(of: (user: User) => T): Readonly<Record<User, T>> {

@@ -50,7 +50,7 @@ export class Gateway {
   constructor(api: Api, { namespace }: GatewayOptions) {
     this.#api = api;
     const place = namespace === undefined ? '' : `/namespaces/${namespace}`;
-    this.#following = this.#follow(`${ROOT}${place}/httproutes`);
+    this.#following = this.#persist(`${ROOT}${place}/httproutes`);
   }
 
   /** From now on, routes that there are and routes to come. */
@@ -62,6 +62,19 @@ export class Gateway {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#over.abort();
     await this.#following;
+  }
+
+  /** A cluster may learn of HTTPRoutes later than we start. */
+  async #persist(path: string): Promise<void> {
+    const { signal } = this.#over;
+    while (!signal.aborted) {
+      try {
+        await this.#follow(path);
+      } catch (error) {
+        if (!(error instanceof RefusedByApi) || error.code !== 404) throw error;
+        await pause(200, undefined, { signal }).catch(() => undefined);
+      }
+    }
   }
 
   async #follow(path: string): Promise<void> {

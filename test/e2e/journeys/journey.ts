@@ -13,7 +13,8 @@ import type {
   Service,
 } from '../../../src/api/kubernetes.ts';
 import { parseStatus } from '../../../src/api/status.ts';
-import type { Api } from '../cluster/api.ts';
+import { Api } from '../cluster/api.ts';
+import type { ControlPlane } from '../cluster/control-plane.ts';
 import { apiAs, cluster, newNamespace } from '../cluster/e2e.ts';
 import { type Gateway, startGateway } from '../cluster/gateway.ts';
 import {
@@ -29,6 +30,8 @@ const ROOT = join(import.meta.dirname, '../../..');
 
 export interface OperatorOptions {
   readonly flags?: readonly string[];
+  /** Default: the run's own cluster. The caller ends it. */
+  readonly plane?: Pick<ControlPlane, 'connection' | 'kubeconfig'>;
 }
 
 /** The shipped operator as its own process, for one namespace. */
@@ -37,14 +40,14 @@ export class OperatorProcess {
   readonly #child;
   readonly port: Promise<number>;
 
-  constructor(namespace: string, prometheus: string, { flags = [] }: OperatorOptions = {}) {
+  constructor(namespace: string, prometheus: string, { flags = [], plane }: OperatorOptions = {}) {
     const log = createWriteStream(this.logFile);
     this.#child = spawn(
       join(ROOT, 'bin/serin'),
       [
         'controller',
         '--kubeconfig',
-        cluster().kubeconfigs.operator,
+        plane?.kubeconfig('operator') ?? cluster().kubeconfigs.operator,
         '--namespace',
         namespace,
         '--port',
@@ -118,7 +121,8 @@ export interface Journey extends AsyncDisposable {
 /** Everything is gone when it is disposed; on failure the operator's log is printed. */
 export async function startJourney(options: OperatorOptions = {}): Promise<Journey> {
   const stack = new AsyncDisposableStack();
-  const api = apiAs();
+  const { plane } = options;
+  const api = plane === undefined ? apiAs() : new Api(plane.connection('admin'));
   stack.defer(() => api.close());
   const { name: namespace } = stack.use(await newNamespace(api, 'journey'));
   const kubelet = stack.use(startKubelet(api, { namespace }));
