@@ -1,9 +1,9 @@
 // Nothing under way: what was promised is kept up, and a new revision is noticed.
 import { goBack, movement, rebase, startLine } from './begin.ts';
-import { act, type Decision, rest } from './decision.ts';
+import { act, asking, type Decision, rest } from './decision.ts';
 import { primaryLine } from './primary.ts';
 import { scalerLine } from './promote.ts';
-import { acceptedTarget, historyEnded, owedAsks, record, short, told } from './record.ts';
+import { acceptedTarget, earliest, historyEnded, owedAsks, record, short, told } from './record.ts';
 import { retireLine } from './retire.ts';
 import { confirmedLine, repairApexLine, routeLine, servicesLine } from './traffic.ts';
 import type { Target, World } from './world.ts';
@@ -22,8 +22,21 @@ export function idle(world: World, target: Target): Decision {
       );
     case 'new':
     case 'unsettled':
-      return keepUp(world, target) ?? unobeyedLine(world) ?? taken(world, target, moved);
+      return parking(
+        world,
+        keepUp(world, target) ?? unobeyedLine(world) ?? taken(world, target, moved),
+      );
   }
+}
+
+/** While a newer revision has to wait, the one that failed before it goes out of service all the same. */
+function parking(world: World, next: Decision): Decision {
+  if (next.kind !== 'rest' || world.canary.status.parking === null) return next;
+  const retire = retireLine(world);
+  if (retire === null) return next;
+  return retire.kind === 'rest'
+    ? { ...next, wakeAt: earliest(next.wakeAt, retire.wakeAt) }
+    : asking(retire, next.asks);
 }
 
 function unobeyedLine({ problems }: World): Decision | null {
