@@ -48,7 +48,8 @@ function heldLine(world: World, target: Target, moved: Movement): Decision | nul
     const why = target.pods.paused ? 'the target is paused' : 'its controller has not seen it';
     return rest(`the target has a new template: ${why}`);
   }
-  return primaryLine(world);
+  const lost = primaryLine(world);
+  return lost === null ? null : (routeLine(world) ?? lost);
 }
 
 function advance(world: World, target: Target, rollout: Rollout): Decision {

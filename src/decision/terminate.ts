@@ -71,7 +71,7 @@ function toPrimaryLine(world: World): Decision | null {
 
 /** Without a primary there is nothing to put back and nobody else to serve: then the target does, as it is. */
 function handBack(world: World, target: Target, primary: Primary | null): Decision {
-  const { canary, route, services } = world;
+  const { canary } = world;
   const { status } = canary;
   const judged = status.lastPromotedSpec === '' || target.revision === status.lastPromotedSpec;
   if (!judged && primary !== null) {
@@ -83,7 +83,9 @@ function handBack(world: World, target: Target, primary: Primary | null): Decisi
       );
     }
   }
-  return servesLine(world, target, primary) ?? handedLine(world) ?? cleared('take the primary away');
+  return (
+    servesLine(world, target, primary) ?? handedLine(world) ?? cleared('take the primary away')
+  );
 }
 
 /** The target has the pods to serve: as many as the primary before traffic moves, any at all after. */

@@ -7,13 +7,20 @@ import { Model, type Nature } from './model.ts';
 export interface Setting {
   readonly spec: CanarySpec;
   readonly nature: Partial<Nature>;
+  /** The chaos begins with the first install, or after it in the middle of a rollout. */
   readonly early: boolean;
+  readonly version: number;
+  readonly lead: number;
+  readonly gatesOpen: boolean;
 }
 
 const BAD = new Map([[2, 1]]);
 export const SETTINGS: fc.Arbitrary<Setting> = fc.record({
   spec: fc.constantFrom(...SPECS),
-  early: fc.boolean(),
+  early: fc.nat(4).map((one) => one === 0),
+  version: fc.constantFrom(1, 2, 3, 3, 3, 4),
+  lead: fc.nat(45),
+  gatesOpen: fc.boolean(),
   nature: fc.record({
     scaler: fc.boolean(),
     routeMs: fc.constantFrom(0, 2_000, 9_000),
@@ -21,28 +28,28 @@ export const SETTINGS: fc.Arbitrary<Setting> = fc.record({
     answerMs: fc.constantFrom(1_000, 6_000),
     badFrom: fc.constant(BAD),
     broken: fc.constantFrom(new Set<number>(), new Set([4])),
-    silentFrom: fc.constantFrom(new Map<number, number>(), new Map([[3, 2]])),
+    silentFrom: fc.constantFrom(new Map<number, number>(), new Map([[1, 2]])),
   }),
 });
 
 export function live(setting: Setting, turns: readonly Turn[], served: boolean): Model {
   const model = new Model(setting.spec, setting.nature);
   model.watch = (world, decision) => assertSafe(model, world, decision);
-  const pass = (seconds: number, deaths: number[]): void => {
-    for (let second = 0; second < seconds && model.exists; second += 1) {
-      model.pass(1, deaths);
-      if (served && model.exists) assertServed(model);
-    }
-  };
-  if (!setting.early) pass(60, []);
+  if (served) model.each = () => assertServed(model);
+  model.gatesOpen = setting.gatesOpen;
+  if (!setting.early) {
+    model.pass(60);
+    model.setVersion(setting.version);
+    model.pass(setting.lead);
+  }
   for (const { wait, deaths, action } of turns) {
     perform(model, action);
-    pass(wait, [...deaths]);
+    model.pass(wait, [...deaths]);
   }
   heal(model);
-  pass(150, []);
+  model.pass(150);
   heal(model);
-  pass(450, []);
+  model.pass(450);
   return model;
 }
 

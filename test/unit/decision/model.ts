@@ -63,6 +63,7 @@ class Died extends Error {}
 const SETTLE_MS = 4_000;
 const UNSEEN_MS = 5_000;
 const ROUNDS_MAX = 12;
+const STILL_SECONDS = 15;
 
 export class Model {
   readonly nature: Nature;
@@ -98,8 +99,11 @@ export class Model {
   #asked = new Map<string, { readonly ask: Ask; readonly at: number }>();
   #wakeAt: number | null = START;
   #face = '';
+  #still = 0;
   /** Called before every decision's effects, with the world that it rests on. */
   watch: (world: World, decision: Decision) => void = () => undefined;
+  /** Called after each second in which something could happen. */
+  each: () => void = () => undefined;
   /** What all gates say; rollback hooks never ask for one. */
   gatesOpen = true;
 
@@ -121,14 +125,26 @@ export class Model {
 
   /** Lets `seconds` pass. `deaths`: after how many writes of each run the operator dies; none left = it lives. */
   pass(seconds: number, deaths: number[] = []): void {
-    for (let second = 0; second < seconds && this.exists; second += 1) {
+    const end = this.now + seconds * 1_000;
+    while (this.now < end && this.exists) {
       this.now = asInstant(this.now + 1_000);
       this.#effects();
       const face = this.#facts();
+      const moved = face !== this.#face;
       const due = this.#wakeAt !== null && this.now >= this.#wakeAt;
-      if (face !== this.#face || due) this.run(deaths);
-      this.#face = this.#facts();
+      if (moved || due) this.run(deaths);
+      this.#face = moved || due ? this.#facts() : face;
+      this.#still = moved || due ? 0 : this.#still + 1;
+      if (this.exists) this.each();
+      this.#skip(end);
     }
+  }
+
+  /** Where nothing has moved for longer than anything takes, nothing will before the operator wakes. */
+  #skip(end: number): void {
+    if (this.#still < STILL_SECONDS || this.#asked.size > 0) return;
+    const next = Math.min(end, (this.#wakeAt ?? end) - 1_000);
+    if (next > this.now) this.now = asInstant(next);
   }
 
   /** One run of the reconciler; dies after `deaths.shift()` writes. */
@@ -169,11 +185,6 @@ export class Model {
       this.deleting = true;
       this.generation += 1;
     }
-  }
-
-  /** Nothing is expected to happen any more but for a change from outside. */
-  get quiet(): boolean {
-    return this.#wakeAt === null && this.#asked.size === 0 && this.#face === this.#facts();
   }
 
   #reconcile(spend: () => void): void {
