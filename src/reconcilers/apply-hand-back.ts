@@ -1,5 +1,4 @@
 // What is done when a Canary goes: its things are deleted once the target serves, or left behind, serving.
-import { OWNED_BY } from '../api/canary.ts';
 import type { KubeObject } from '../api/kubernetes.ts';
 import type { Resource } from '../client/client.ts';
 import { RESOURCES } from '../client/resources.ts';
@@ -67,7 +66,7 @@ export async function orphan(hand: Hand, canary: KubeObject): Promise<void> {
   }
 }
 
-/** Takes our mark and our two owner references away: the Canary's, and the target's that came with it. */
+/** Takes our two owner references away: the Canary's, and the target's that came with it. The mark says what it was. */
 async function disown(
   hand: Hand,
   resource: Resource,
@@ -78,6 +77,5 @@ async function disown(
   const ownerReferences = owners.filter(
     (owner) => owner.uid !== uid && (owner.controller === true || owner.kind === 'Canary'),
   );
-  const { [OWNED_BY]: _ours, ...annotations } = object.metadata.annotations ?? {};
-  await hand.change(resource, object, withMetadata(object, { ownerReferences, annotations }));
+  await hand.change(resource, object, withMetadata(object, { ownerReferences }));
 }

@@ -5,10 +5,10 @@ import type { Resource } from '../client/client.ts';
 import { RESOURCES } from '../client/resources.ts';
 import { microTime } from '../clock/time-format.ts';
 import type { RouterProvider } from '../routers/provider.ts';
-import { RENDERED, renderServices } from '../workloads/services.ts';
+import { renderServices } from '../workloads/services.ts';
 import { type Hand, movedOn } from './hand.ts';
 import { APEX_SINCE } from './observe-traffic.ts';
-import { abandoned, claimed, ownedBy } from './ownership.ts';
+import { abandoned, claimed, leftOver, ownedBy } from './ownership.ts';
 import type { Scene } from './scene.ts';
 
 const ORIGINAL_SELECTOR = 'serin.dev/original-selector';
@@ -21,7 +21,8 @@ export async function writeServices(hand: Hand, scene: Scene): Promise<void> {
     );
     // Left by an earlier Canary: nobody else will ever take it away.
     const left =
-      live?.metadata.annotations?.[RENDERED] !== undefined &&
+      live !== undefined &&
+      leftOver(live, scene.parsed.identity) &&
       abandoned(live, hand.parts.view.canaries.store);
     await hand.apply(RESOURCES.services, owned(scene, service, left ? null : (live ?? null)));
   }

@@ -4,7 +4,7 @@ import type { ScalerFacts } from '../decision/world.ts';
 import { primaryScaler } from '../workloads/autoscaler.ts';
 import { canonicalJson } from '../workloads/revision.ts';
 import type { Gathering } from './looks.ts';
-import { abandoned, ownedBy } from './ownership.ts';
+import { abandoned, leftOver, ownedBy } from './ownership.ts';
 
 export interface Scalers {
   readonly facts: ScalerFacts | null;
@@ -33,7 +33,8 @@ export function observeScaler({ canary, view, looks, problems }: Gathering): Sca
     problems.push({ reason: 'AutoscalerNotFound', path: 'spec.autoscalerRef', message });
     return { facts: null, source, copy };
   }
-  if (copy !== null && !ownedBy(copy, canary) && !abandoned(copy, view.canaries.store)) {
+  const left = copy !== null && leftOver(copy, canary);
+  if (copy !== null && !ownedBy(copy, canary) && !(left && abandoned(copy, view.canaries.store))) {
     const message = `HorizontalPodAutoscaler ${copy.metadata.name} is needed and belongs to somebody else`;
     problems.push({ reason: 'NameTaken', path: 'spec.autoscalerRef.name', message });
   }
@@ -43,7 +44,7 @@ export function observeScaler({ canary, view, looks, problems }: Gathering): Sca
     min,
     max,
     targetMin: source.spec.minReplicas ?? 1,
-    primary: copy === null ? 'absent' : sameButFloor(copy, wanted) ? 'right' : 'wrong',
+    primary: copy === null ? 'absent' : !left && sameButFloor(copy, wanted) ? 'right' : 'wrong',
     primaryFloor: copy?.spec.minReplicas ?? null,
   };
   return { facts, source, copy };

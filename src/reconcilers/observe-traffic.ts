@@ -8,7 +8,7 @@ import { later } from '../decision/record.ts';
 import type { Present, RouteFacts, Services } from '../decision/world.ts';
 import type { RouterInput, RouterProvider, RouteState } from '../routers/provider.ts';
 import { intact, renderServices, serviceConflicts } from '../workloads/services.ts';
-import { writerOf } from './ownership.ts';
+import { leftOver, writerOf } from './ownership.ts';
 
 /** On the apex Service: when Serin last moved its selector. */
 export const APEX_SINCE = 'serin.dev/apex-since';
@@ -33,10 +33,13 @@ export function observeServices(input: ServicesInput): {
   const wanted = renderServices({ canary, template, label, apexTo: 'primary', liveApex });
   const present = (object: Service | null, want: Service): Present =>
     object === null ? 'absent' : intact(object, want) ? 'right' : 'wrong';
+  // One that an earlier Canary left is written once more, to be ours: else nobody would ever take it away.
+  const claimed = (object: Service | null, want: Service): Present =>
+    object !== null && leftOver(object, canary) ? 'wrong' : present(object, want);
   const since = live.apex?.metadata.annotations?.[APEX_SINCE];
   const facts: Services = {
-    primary: present(live.primary, wanted.primary),
-    canary: present(live.canary, wanted.canary),
+    primary: claimed(live.primary, wanted.primary),
+    canary: claimed(live.canary, wanted.canary),
     apex: present(live.apex, wanted.apex),
     apexSelects: selects(live.apex, label),
     apexVersion: live.apex?.metadata.resourceVersion ?? '',

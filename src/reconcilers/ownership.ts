@@ -13,6 +13,11 @@ export function ownedBy(object: KubeObject, canary: Pick<CanaryIdentity, 'uid'>)
   );
 }
 
+/** Made by Serin for another Canary than this one. Of two that claim the same only one works, so that one is gone. */
+export function leftOver(object: KubeObject, canary: Pick<CanaryIdentity, 'uid'>): boolean {
+  return object.metadata.annotations?.[OWNED_BY] !== undefined && !ownedBy(object, canary);
+}
+
 /** The object as one of this Canary's. */
 export function claimed<T extends KubeObject>(
   object: T,

@@ -29,7 +29,7 @@ const TOGGLES = {
 };
 
 /** Digest of all that we rendered: without it, a port or label that we no longer render would not look like a change. */
-export const RENDERED = 'serin.dev/rendered';
+const RENDERED = 'serin.dev/rendered';
 
 /**
  * To be applied by server-side apply: no type, no addresses, no node ports, so that an apex Service that was there

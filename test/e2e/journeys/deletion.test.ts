@@ -179,6 +179,9 @@ describeE2E('deletion', () => {
       await setImage(walk, 'web:3');
       await untilPhase(walk, 'Succeeded');
       expect(await imageOf(walk, 'web-primary')).toBe('web:3');
+      await remove(walk);
+      await gone(walk);
+      await leftClean(walk, { image: 'web:3', replicas: 2, route: true });
       expect(serving.gaps()).toEqual([]);
     });
   });
