@@ -78,8 +78,7 @@ function withoutTarget(world: World): Decision {
 function kept(world: World, decision: Decision): Decision {
   const { status } = world.canary;
   const next = decision.kind === 'record' ? decision.status : status;
-  const generation = speaksOf(world, next);
-  const target = { ...next.target, generation };
+  const target = speaksOf(world, next);
   const generationed: CanaryStatus = {
     ...next,
     target,
@@ -90,7 +89,7 @@ function kept(world: World, decision: Decision): Decision {
   const { conditions } = whole;
   const moved =
     !sameConditions(conditions, status.conditions) ||
-    generation !== next.target.generation ||
+    target.generation !== next.target.generation ||
     status.observedGeneration !== world.canary.generation;
   if (decision.kind !== 'record' && !moved) return decision;
   const tells = decision.kind === 'record' ? decision.tells : acceptance(world, conditions);
@@ -103,14 +102,18 @@ function kept(world: World, decision: Decision): Decision {
   };
 }
 
-/** At rest the status follows the target's generation, so that nobody takes an old success for a new one. */
-function speaksOf(world: World, status: CanaryStatus): number {
+/**
+ * At rest the status follows the target's generation, so that nobody takes an old success for a new one, and the count
+ * of its templates, which our own stamp has moved.
+ */
+function speaksOf(world: World, status: CanaryStatus): CanaryStatus['target'] {
   const { target } = world;
   const resting =
     status.phase === 'Initialized' || status.phase === 'Succeeded' || status.phase === 'Failed';
-  if (target === null || !resting || world.problems.length > 0) return status.target.generation;
+  if (target === null || !resting || world.problems.length > 0) return status.target;
   const same = target.revision === status.target.revision && movement(world, target) === 'same';
-  return same && target.pods.settled ? target.generation : status.target.generation;
+  if (!same || !target.pods.settled) return status.target;
+  return { ...status.target, generation: target.generation, turn: target.turn };
 }
 
 function acceptance(

@@ -57,6 +57,12 @@ describe('at rest', () => {
     expect(status).toMatchObject({ phase: 'Succeeded', lastAppliedSpec: R2, lastPromotedSpec: R2 });
   });
 
+  test('the count of templates is followed, so that a stamp of ours makes no later defaults a new version', () => {
+    const stamped = target(R1, 0, { generation: 5, turn: '03' });
+    const status = recorded(decide(standing({ ...CALM, target: stamped }, {})));
+    expect(status.target).toMatchObject({ generation: 5, turn: '03', revision: R1 });
+  });
+
   test('a suspended Canary takes up no revision', () => {
     const world = withSpec({ ...CALM, target: target(R2, 0) }, spec({ suspend: true }));
     expect(decide(standing(world, {}))).toMatchObject({ kind: 'rest', why: 'suspended' });
@@ -201,6 +207,16 @@ describe('in analysis', () => {
     const dipped = standing(lacking, { rollout: seen.rollout });
     expect(decide({ ...dipped, now: at(105) })).toMatchObject({ kind: 'rest', wakeAt: at(106) });
     expect(recorded(decide({ ...dipped, now: at(106) }))).toMatchObject({ phase: 'Failed' });
+  });
+
+  test('pods that are back in time are no failure', () => {
+    const world = standing(due, {
+      rollout: rollout({ step: 1, trafficSince: at(95), stepSince: at(95), unreadySince: at(99) }),
+    });
+    expect(recorded(decide(world))).toMatchObject({
+      phase: 'Progressing',
+      rollout: { unreadySince: null },
+    });
   });
 
   test('a weight that waits for its pods is no failure of the pods that serve', () => {
