@@ -1,8 +1,6 @@
 // A model cluster for the decision core alone: worlds out of its state, decisions into it, effects that take time.
 import { boundStatus } from '../../../src/api/bound-status.ts';
 import {
-  asWeight,
-  type Canary,
   type CanarySpec,
   type CanaryStatus,
   type Intent,
@@ -14,9 +12,10 @@ import { EMPTY_STATUS, parseStatus, renderStatus } from '../../../src/api/status
 import { asInstant, type Instant } from '../../../src/clock/clock.ts';
 import { check } from '../../../src/decision/check.ts';
 import { decide } from '../../../src/decision/decide.ts';
-import type { Ask, Decision, Write } from '../../../src/decision/decision.ts';
-import type { Answer, RouteFacts, World } from '../../../src/decision/world.ts';
-import { enough } from '../../../src/workloads/readiness.ts';
+import type { Ask, Decision } from '../../../src/decision/decision.ts';
+import type { Answer, World } from '../../../src/decision/world.ts';
+import { apply } from './model-apply.ts';
+import { look, lookAtRoute } from './model-look.ts';
 import { type Template, Workload } from './model-workload.ts';
 import { intent, revision, START } from './worlds.ts';
 
@@ -189,7 +188,7 @@ export class Model {
 
   #reconcile(spend: () => void): void {
     for (let round = 0; round < ROUNDS_MAX && this.exists; round += 1) {
-      const world = this.world();
+      const world = look(this);
       const decision = decide(world);
       this.last = decision;
       const [violation] = check(world, decision);
@@ -207,7 +206,7 @@ export class Model {
         for (const write of decision.writes) {
           spend();
           this.acts += 1;
-          this.#apply(write);
+          apply(this, write);
         }
         this.#wakeAt = this.now + UNSEEN_MS;
         return;
@@ -219,117 +218,6 @@ export class Model {
       );
     }
     if (this.exists) throw new Error(`decisions did not settle: ${this.last?.why}`);
-  }
-
-  world(): World {
-    const { target, primary, spec, nature, now } = this;
-    const canary: Canary = {
-      namespace: 'shop',
-      name: 'web',
-      uid: 'canary-uid',
-      resourceVersion: '7',
-      generation: this.generation,
-      createdAt: START,
-      deleting: this.deleting,
-      finalizers: this.finalizers,
-      annotations: {},
-      spec,
-      status: this.status,
-      intents: this.intents,
-    };
-    const missing = { reason: 'TargetNotFound', path: 'spec.targetRef', message: 'no Deployment' };
-    const digests = { 'configmap/web': `c${this.config}` };
-    const kept = primary === null ? null : `${primary.template.version}`;
-    return {
-      now,
-      canary,
-      problems: target === null && !this.deleting ? [...this.problems, missing] : this.problems,
-      warnings: [],
-      target: target === null ? null : this.#target(target),
-      primary:
-        primary === null
-          ? null
-          : {
-              owner: this.owned ? 'ours' : 'left',
-              revision: primary.revision as Revision | '',
-              pods: primary.counts(now),
-              readiness: enough(primary.counts(now), spec.analysis.primaryReadyThreshold),
-              trouble: '',
-              sameTemplate: kept === `${target?.template.version}`,
-            },
-      services: {
-        primary: this.services ? 'right' : 'absent',
-        canary: this.services ? 'right' : 'absent',
-        apex: this.apex.selects === 'primary' ? 'right' : 'wrong',
-        apexSelects: this.apex.selects,
-        apexVersion: String(this.apex.version),
-        apexSince: this.apex.since,
-        apexWriter: 'somebody',
-      },
-      route: this.#routeFacts(),
-      scaler: nature.scaler
-        ? {
-            min: 2,
-            max: 6,
-            targetMin: 2,
-            primary: this.floor === null ? 'absent' : 'right',
-            primaryFloor: this.floor,
-          }
-        : null,
-      configs: {
-        digests,
-        versions: { 'configmap/web': String(this.config) },
-        copies: this.copied === this.config ? 'right' : this.copied === 0 ? 'absent' : 'wrong',
-        stamp: `stamp-${this.config}`,
-      },
-      answers: this.answers,
-    };
-  }
-
-  #target(target: Workload): World['target'] {
-    const counts = target.counts(this.now);
-    const { version, defaults, stamp } = target.template;
-    return {
-      uid: 'target-uid',
-      generation: target.generation,
-      revision: this.revisionOf(target.template),
-      template: `template-${version}-${defaults}`,
-      turn: String(target.turn),
-      pods: counts,
-      readiness: enough(counts, this.spec.analysis.canaryReadyThreshold),
-      crashes: [],
-      configStamp: stamp,
-      replicasWriter: 'somebody',
-    };
-  }
-
-  #routeFacts(): RouteFacts {
-    const { route } = this;
-    const none = { revision: '', step: -1, intact: true, weight: asWeight(0) };
-    if (!this.nature.canWeight)
-      return {
-        ...none,
-        canWeight: false,
-        state: 'split',
-        confirmed: { kind: 'yes', since: asInstant(0) },
-      };
-    const waiting = { kind: 'waiting', why: 'not in force yet', until: null } as const;
-    if (route === null) return { ...none, canWeight: true, state: 'absent', confirmed: waiting };
-    const confirmed = this.routeRefused
-      ? ({ kind: 'refused', why: 'the parent refuses it' } as const)
-      : this.confirmedAt === null
-        ? waiting
-        : ({ kind: 'yes', since: this.confirmedAt } as const);
-    const { kind: state, intact, weight, step } = route;
-    return {
-      canWeight: true,
-      state,
-      intact,
-      step,
-      confirmed,
-      revision: route.revision,
-      weight: asWeight(weight),
-    };
   }
 
   #facts(): string {
@@ -344,7 +232,7 @@ export class Model {
       target?.face(now),
       primary?.face(now),
       [this.services, this.apex, this.floor, this.config, this.copied],
-      this.#routeFacts(),
+      lookAtRoute(this),
       [...this.answers.keys()],
     ]);
   }
@@ -399,7 +287,7 @@ export class Model {
     return { kind: 'sample', sample: { kind: 'number', value: bad ? 50 : 100 }, at: now };
   }
 
-  #writeRoute(route: Omit<Route, 'writtenAt' | 'intact'>): void {
+  writeRoute(route: Omit<Route, 'writtenAt' | 'intact'>): void {
     this.route = { ...route, intact: true, writtenAt: this.now };
     this.confirmedAt = null;
   }
@@ -407,7 +295,7 @@ export class Model {
   /** Another writer changes the route under us. */
   meddle(weight: number): void {
     if (this.route?.kind !== 'split') return;
-    this.#writeRoute({ ...this.route, weight });
+    this.writeRoute({ ...this.route, weight });
     this.route.intact = false;
   }
 
@@ -415,74 +303,5 @@ export class Model {
     this.route = null;
     this.confirmedAt = null;
     this.routeInForce = null;
-  }
-
-  #apply(write: Write): void {
-    const { target, primary, now } = this;
-    switch (write.kind) {
-      case 'finalizer':
-        this.finalizers = write.present ? ['serin.dev/restore'] : [];
-        if (this.deleting && !write.present) this.exists = false;
-        return;
-      case 'copyConfigs':
-        this.copied = this.config;
-        return;
-      case 'createPrimary': {
-        if (target === null || primary !== null) throw new Error('create');
-        if (this.targetRevision() !== this.status.lastAppliedSpec) throw new Error('moved on');
-        this.primary = new Workload(target.template, write.replicas, this.nature);
-        this.primary.revision = this.status.lastAppliedSpec;
-        return;
-      }
-      case 'adoptPrimary':
-        this.owned = true;
-        return;
-      case 'promote':
-        if (target === null || primary === null) throw new Error('promote');
-        if (this.targetRevision() !== write.revision) throw new Error('moved on');
-        primary.write({ template: { ...target.template, stamp: write.revision } });
-        primary.revision = write.revision;
-        return;
-      case 'scalePrimary':
-        primary?.write({ replicas: write.replicas });
-        return;
-      case 'scaleTarget':
-        if (target?.generation === write.generation) target.write({ replicas: write.replicas });
-        return;
-      case 'scaler':
-        this.floor = write.floor ?? 2;
-        return;
-      case 'services':
-        this.services = true;
-        return;
-      case 'apex':
-        this.apex = { selects: write.selects, version: this.apex.version + 1, since: now };
-        return;
-      case 'route':
-        this.#writeRoute({ ...write, kind: 'split' });
-        return;
-      case 'routeToApex':
-        this.#writeRoute({ kind: 'apex', weight: 0, revision: '', step: -1 });
-        return;
-      case 'stampTarget':
-        target?.write({ template: { ...target.template, stamp: write.stamp } });
-        return;
-      case 'restoreTarget':
-        if (primary !== null)
-          target?.write({ template: { ...primary.template, stamp: target.template.stamp } });
-        return;
-      case 'orphan':
-        this.owned = false;
-        return;
-      case 'removePrimary':
-        if (this.owned) this.primary = null;
-        if (this.owned) this.services = false;
-        return;
-      case 'clearIntent':
-        this.intents = this.intents.filter(
-          ({ verb, value }) => verb !== write.verb || value !== write.value,
-        );
-        return;
-    }
   }
 }
