@@ -47,12 +47,15 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
 
 interface Setup extends Record<Part, Command> {
   readonly server: string;
+  readonly store: string;
   readonly tokens: Readonly<Record<User, string>>;
 }
 
 export class ControlPlane {
   readonly dir: string;
   readonly server: string;
+  /** etcd's own address, for what no API server does: `http://127.0.0.1:<port>` */
+  readonly store: string;
   readonly #children: Children;
   readonly #setup: Setup;
   #ca = '';
@@ -61,6 +64,7 @@ export class ControlPlane {
   constructor(children: Children, setup: Setup) {
     this.dir = children.dir;
     this.server = setup.server;
+    this.store = setup.store;
     this.#children = children;
     this.#setup = setup;
   }
@@ -188,6 +192,7 @@ async function commands(
   const { flags = {} } = options;
   return {
     server,
+    store: `http://127.0.0.1:${client}`,
     tokens,
     etcd: { program: program.etcd, args: [...etcd(dir, ports), ...(flags.etcd ?? [])] },
     apiserver: {
