@@ -12,11 +12,13 @@ import {
   deployTarget,
   events,
   imageOf,
+  initialized,
   journey,
   type Journey,
   service,
   setImage,
   untilPhase,
+  untilRolledBack,
 } from './journey.ts';
 import { expectWeights, followRollout } from './routed.ts';
 
@@ -60,6 +62,27 @@ describeE2E('an operator that is killed', () => {
       expect((await deployment(walk, 'web-primary')).metadata.generation).toBe(generation + 1);
       const promoted = (await events(walk)).filter(({ reason }) => reason === 'Promoted');
       expect(promoted.length).toBeLessThanOrEqual(1);
+    });
+  });
+
+  test('when it has chosen to roll back takes the canary out of service all the same, once', async () => {
+    await journey(async (walk) => {
+      walk.prometheus.answer(() => 50);
+      walk.gateway.judge(() => ({ kind: 'accept', afterMs: SLOW_MS }));
+      await using seen = followRollout(walk);
+      await using killer = new Killer(walk, ({ phase }) => phase === 'Failed');
+      const metrics = [
+        { name: 'request-success-rate', interval: '1s', thresholdRange: { min: 99 } },
+      ];
+      await initialized(walk, {}, { analysis: { threshold: 1, metrics } });
+      await setImage(walk, 'web:2');
+      const { status } = await untilRolledBack(walk, { limitMs: 60_000 });
+      expect(killer.killedIn).toBe('Failed');
+      expect(status.history.map(({ outcome }) => outcome)).toEqual(['failed']);
+      expect(status.lastFailure?.reason).toBe('AnalysisFailed');
+      expect(walk.prometheus.queries).toHaveLength(1);
+      await expectWeights(seen, [0, 25, 0]);
+      expect(templatesOf(seen)).toEqual(['web:1']);
     });
   });
 });
