@@ -198,7 +198,7 @@ function checkRemoval(world: World): Violation[] {
   if (services.apexSelects !== 'target' || (target?.pods.ready ?? 0) === 0) {
     return [{ invariant: 'no-outage-on-deletion', message: 'the target does not serve yet' }];
   }
-  if (route.canWeight && route.state === 'split') {
+  if (route.canWeight && (route.state === 'split' || route.trailing === true)) {
     return [
       { invariant: 'no-outage-on-deletion', message: 'the route still points at the primary' },
     ];

@@ -34,7 +34,8 @@ export type Write =
       readonly revision: string;
       readonly step: number;
     }
-  | { readonly kind: 'routeToApex' }
+  /** `trailing`: primary and canary stay named at weight 0, where the router knows such a stage. */
+  | { readonly kind: 'routeToApex'; readonly trailing: boolean }
   /** Restarts the canary's pods because a config changed under them. */
   | { readonly kind: 'stampTarget'; readonly stamp: string; readonly generation: number }
   /** The promoted template back into the target. */

@@ -8,6 +8,8 @@ import { apexSettledLine } from './traffic.ts';
 import type { Primary, Target, World } from './world.ts';
 
 const RESTORE_ROUNDS_MAX = 2;
+/** From a gateway's yes to the last of its proxies; milliseconds were measured. */
+const PROXIES_FOLLOW_MS = 2_000;
 
 export function terminate(world: World): Decision {
   const { canary, target, primary, now } = world;
@@ -56,17 +58,15 @@ function toPrimaryLine(world: World): Decision | null {
   const { route, services, canary, primary } = world;
   const handed = services.apexSelects === 'target' && route.state === 'apex';
   if (handed || !route.canWeight || route.state !== 'split') return null;
-  if (route.weight !== 0) {
-    const { lastAppliedSpec: revision, rollout } = canary.status;
-    if (primary === null || primary.pods.ready === 0) return null;
-    return act('all traffic to the primary', {
-      kind: 'route',
-      weight: NO_WEIGHT,
-      revision,
-      step: (rollout?.step ?? 0) + 1,
-    });
-  }
-  return null;
+  // A route may read differently for a Canary that is being deleted; another writer of it is not fought for ever.
+  const prepared = route.intact || world.now >= deadlineOf(world);
+  if (route.weight === 0 && prepared) return null;
+  if (primary === null || primary.pods.ready === 0) return null;
+  const { lastAppliedSpec: revision, rollout } = canary.status;
+  const why =
+    route.weight === 0 ? 'ready the route for the way back' : 'all traffic to the primary';
+  const step = (rollout?.step ?? 0) + 1;
+  return act(why, { kind: 'route', weight: NO_WEIGHT, revision, step });
 }
 
 /** Without a primary there is nothing to put back and nobody else to serve: then the target does, as it is. */
@@ -113,9 +113,13 @@ function handedLine(world: World): Decision | null {
   const { route, services } = world;
   if (services.apexSelects !== 'target')
     return act('the apex Service back to the target', { kind: 'apex', selects: 'target' });
-  if (route.state === 'split' && route.canWeight)
-    return act('the route to the apex Service', { kind: 'routeToApex' });
   const { confirmed } = route;
+  if (route.state === 'split' && route.canWeight) {
+    const deadline = deadlineOf(world);
+    if (confirmed.kind === 'waiting' && world.now < deadline)
+      return rest(`waiting for the route: ${confirmed.why}`, earliest(confirmed.until, deadline));
+    return act('the route to the apex Service', { kind: 'routeToApex', trailing: true });
+  }
   if (route.state === 'apex' && confirmed.kind !== 'yes') {
     const deadline = deadlineOf(world);
     if (world.now >= deadline)
@@ -123,7 +127,16 @@ function handedLine(world: World): Decision | null {
     const until = confirmed.kind === 'waiting' ? confirmed.until : null;
     return rest(`waiting for the route: ${confirmed.why}`, earliest(until, deadline));
   }
-  return apexSettledLine(world);
+  return apexSettledLine(world) ?? trailingLine(world);
+}
+
+/** Once the proxies have followed, the route no longer names what is about to be deleted. */
+function trailingLine({ route, now }: World): Decision | null {
+  if (route.state !== 'apex' || route.trailing !== true || route.confirmed.kind !== 'yes')
+    return null;
+  const until = later(route.confirmed.since, PROXIES_FOLLOW_MS);
+  if (now < until) return rest('proxies follow the route', until);
+  return act('the route to the apex Service alone', { kind: 'routeToApex', trailing: false });
 }
 
 /** Pods that may still get requests are not changed under them. */

@@ -84,6 +84,8 @@ export interface RouteFacts {
   /** False: this router cannot split traffic, only the Services count. */
   readonly canWeight: boolean;
   readonly state: 'absent' | 'split' | 'apex';
+  /** All goes to the apex, and primary and canary are still named. */
+  readonly trailing?: boolean;
   readonly weight: Weight;
   readonly revision: string;
   readonly step: number;

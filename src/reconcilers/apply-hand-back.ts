@@ -2,6 +2,7 @@
 import type { KubeObject } from '../api/kubernetes.ts';
 import type { Resource } from '../client/client.ts';
 import { RESOURCES } from '../client/resources.ts';
+import type { Route } from '../routers/provider.ts';
 import { copyNameOf } from '../workloads/configs.ts';
 import { type Hand, withMetadata } from './hand.ts';
 import { resourceOf } from './apply-traffic.ts';
@@ -10,9 +11,10 @@ import { ownedBy } from './ownership.ts';
 import type { Scene } from './scene.ts';
 
 /** The route sends everything to the apex Service and belongs to nobody; objects that it no longer needs are deleted. */
-export async function routeToApex(hand: Hand, scene: Scene): Promise<void> {
+export async function routeToApex(hand: Hand, scene: Scene, trailing: boolean): Promise<void> {
   const { router, routerInput, parsed } = scene;
-  const objects = router.render(routerInput, { kind: 'apex' }, hand.parts.clock.now());
+  const route: Route = trailing ? { kind: 'apex', trailing } : { kind: 'apex' };
+  const objects = router.render(routerInput, route, hand.parts.clock.now());
   const kept = new Set(objects.map((object) => `${object.kind}/${object.metadata.name}`));
   for (const object of objects) await hand.apply(resourceOf(router, object), object);
   for (const [name, live] of routerInput.objects) {

@@ -49,7 +49,7 @@ export async function applyWrite(hand: Hand, scene: Scene, write: Write): Promis
     case 'route':
       return writeRoute(hand, scene, write);
     case 'routeToApex':
-      return routeToApex(hand, scene);
+      return routeToApex(hand, scene, write.trailing);
     case 'stampTarget':
       return stampTarget(hand, scene, write.stamp, write.generation);
     case 'restoreTarget':

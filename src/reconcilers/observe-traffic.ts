@@ -119,7 +119,16 @@ export function observeRoute(look: RouteInput): {
       const confirmed = confirmation(look, state);
       const { route } = state;
       if (route.kind === 'apex')
-        return { facts: { ...none, state: 'apex', intact: state.intact, confirmed }, problems: [] };
+        return {
+          facts: {
+            ...none,
+            state: 'apex',
+            trailing: route.trailing === true,
+            intact: state.intact,
+            confirmed,
+          },
+          problems: [],
+        };
       const { canary: weight, revision, step } = route;
       return {
         facts: {

@@ -81,7 +81,7 @@ export const gatewayApi: RouterProvider = {
           ...stamped(canary, route, writtenAt),
         },
       },
-      spec: httpRouteSpec(spec, route),
+      spec: httpRouteSpec(spec, route, canary.deleting),
     },
   ],
   read,
@@ -99,7 +99,7 @@ function read(input: RouterInput): RouteState {
   const found = backendsOf(live);
   const apex = toApex(found, spec);
   const route: Route = apex
-    ? { kind: 'apex' }
+    ? { kind: 'apex', ...(alone(found) ? {} : { trailing: true }) }
     : { kind: 'split', canary: shareOf(found, spec), revision, step };
   const [wanted] = gatewayApi.render(input, route, writtenAt);
   const intact =
@@ -133,8 +133,17 @@ function toApex(rules: readonly Backends[], spec: CanarySpec): boolean {
   const { apex } = serviceNames(spec);
   return (
     rules.length > 0 &&
-    rules.every((rule) => rule.length > 0 && rule.every(({ name }) => name === apex))
+    rules.every(
+      (rule) =>
+        rule.some(({ name }) => name === apex) &&
+        rule.every(({ name, weight }) => name === apex || weight === 0) &&
+        (alone([rule]) || rule.some(({ weight }) => weight > 0)),
+    )
   );
+}
+
+function alone(rules: readonly Backends[]): boolean {
+  return rules.every((rule) => rule.length === 1);
 }
 
 /** The largest share that any rule gives the canary, whatever somebody made of the rules: none is read as drained. */

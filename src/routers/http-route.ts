@@ -6,8 +6,11 @@ import { isRecord, serviceNames } from './route-objects.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** The spec of an HTTPRoute; a host `*` stands for all hosts, which Gateway API says by naming none. */
-export function httpRouteSpec(spec: CanarySpec, route: Route): Fields {
+/**
+ * The spec of an HTTPRoute; a host `*` stands for all hosts, which Gateway API says by naming none. `leaving`: the Canary
+ * is being deleted, and traffic will soon go to the apex.
+ */
+export function httpRouteSpec(spec: CanarySpec, route: Route, leaving: boolean): Fields {
   const { service } = spec;
   const timeouts = timeoutsOf(service);
   const filters = filtersOf(service);
@@ -27,24 +30,33 @@ export function httpRouteSpec(spec: CanarySpec, route: Route): Fields {
         matches: matchesOf(service),
         ...(filters.length === 0 ? {} : { filters }),
         ...(Object.keys(timeouts).length === 0 ? {} : { timeouts }),
-        backendRefs: backendsOf(spec, route),
+        backendRefs: backendsOf(spec, route, leaving),
       },
     ],
   };
 }
 
-/** Primary and canary are always both there, so that a step changes weights and nothing else. */
-function backendsOf(spec: CanarySpec, route: Route): readonly Fields[] {
+/**
+ * Primary and canary are always both there, so that a step changes weights and nothing else. A gateway tells its proxies
+ * of routes and of Services by separate ways: where one appears or vanishes with the change that moves traffic, they
+ * answer 503 until both have come. So from the deletion of the Canary on the apex is there with weight 0 before anything
+ * is sent to it, and the others stay a while after.
+ */
+function backendsOf(spec: CanarySpec, route: Route, leaving: boolean): readonly Fields[] {
   const { apex, primary, canary } = serviceNames(spec);
   const { port } = spec.service;
+  const to = (name: string, weight: number) => ({ group: '', kind: 'Service', name, port, weight });
   switch (route.kind) {
     case 'split':
       return [
-        { group: '', kind: 'Service', name: primary, port, weight: 100 - route.canary },
-        { group: '', kind: 'Service', name: canary, port, weight: route.canary },
+        to(primary, 100 - route.canary),
+        to(canary, route.canary),
+        ...(leaving ? [to(apex, 0)] : []),
       ];
     case 'apex':
-      return [{ group: '', kind: 'Service', name: apex, port, weight: 100 }];
+      return route.trailing === true
+        ? [to(primary, 0), to(canary, 0), to(apex, 100)]
+        : [to(apex, 100)];
   }
 }
 

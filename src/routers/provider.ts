@@ -19,8 +19,11 @@ export type Route =
       readonly revision: string;
       readonly step: number;
     }
-  /** To the apex Service alone: what is left behind when a Canary is deleted. */
-  | { readonly kind: 'apex' };
+  /**
+   * To the apex Service: alone, as it is left behind when a Canary is deleted; or, `trailing`, with primary and canary
+   * still named at weight 0. Routers that need no such stage render both alike.
+   */
+  | { readonly kind: 'apex'; readonly trailing?: true };
 
 /** What the live objects say. */
 export type RouteState =

@@ -137,7 +137,7 @@ describe('a deletion', () => {
   test('is the only cause to hand back', () => {
     expect(writing(CALM, { kind: 'orphan' })).toEqual(['hand-back']);
     expect(writing(CALM, { kind: 'restoreTarget', generation: 1 })).toEqual(['hand-back']);
-    expect(writing(CALM, { kind: 'routeToApex' })).toEqual(['hand-back']);
+    expect(writing(CALM, { kind: 'routeToApex', trailing: true })).toEqual(['hand-back']);
     expect(writing(DELETED, { kind: 'orphan' })).toEqual([]);
   });
 
@@ -148,6 +148,10 @@ describe('a deletion', () => {
     expect(writing(handed, { kind: 'removePrimary' })).toEqual(['no-outage-on-deletion']);
     const route = { ...CALM.route, state: 'apex' } as const;
     expect(writing({ ...handed, route }, { kind: 'removePrimary' })).toEqual([]);
+    const trailing = { ...route, trailing: true };
+    expect(writing({ ...handed, route: trailing }, { kind: 'removePrimary' })).toEqual([
+      'no-outage-on-deletion',
+    ]);
   });
 
   test('moves the apex to pods that are there', () => {

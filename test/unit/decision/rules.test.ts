@@ -1,6 +1,7 @@
 // The rules of the design, one world each.
 import { describe, expect, test } from 'vitest';
 import { asWeight } from '../../../src/api/canary.ts';
+import { rfc3339 } from '../../../src/clock/time-format.ts';
 import { check } from '../../../src/decision/check.ts';
 import { decide } from '../../../src/decision/decide.ts';
 import type { World } from '../../../src/decision/world.ts';
@@ -347,5 +348,40 @@ describe('in promotion', () => {
 
   test('a primary that was deleted is made again of the judged revision', () => {
     expect(kinds(standing({ ...promoting, primary: null }, {}))).toEqual(['createPrimary']);
+  });
+});
+
+describe('the way back of a deleted Canary', () => {
+  const leaving = standing(
+    { ...CALM, canary: { ...CALM.canary, deleting: true }, target: target(R1, 0) },
+    { phase: 'Terminating', lastTransitionTime: rfc3339(at(95)) },
+  );
+
+  test('begins with a route that knows the apex, before any pod is started', () => {
+    const { route } = leaving;
+    expect(kinds({ ...leaving, route: { ...route, intact: false } })).toEqual(['route']);
+    expect(kinds(leaving)).toEqual(['scaleTarget']);
+  });
+
+  test('leads to the apex once that route is in force', () => {
+    const ready: World = {
+      ...leaving,
+      target: target(R1, 2),
+      services: { ...leaving.services, apexSelects: 'target' },
+    };
+    const confirmed = { kind: 'waiting', why: 'not seen yet', until: null } as const;
+    const waiting = { ...ready, route: { ...ready.route, confirmed } };
+    expect(decide(waiting)).toMatchObject({ kind: 'rest' });
+    expect(written(decide(ready))).toEqual([{ kind: 'routeToApex', trailing: true }]);
+  });
+
+  test('ends with a route that names the apex alone, and only then does the primary go', () => {
+    const route = { ...leaving.route, state: 'apex', trailing: true } as const;
+    const services = { ...leaving.services, apexSelects: 'target' } as const;
+    const handed: World = { ...leaving, target: target(R1, 2), services, route };
+    expect(written(decide(handed))).toEqual([{ kind: 'routeToApex', trailing: false }]);
+    const fresh = { ...route, confirmed: { kind: 'yes', since: at(99) } } as const;
+    expect(decide({ ...handed, route: fresh })).toMatchObject({ kind: 'rest', wakeAt: at(101) });
+    expect(kinds({ ...handed, route: { ...route, trailing: false } })).toContain('removePrimary');
   });
 });

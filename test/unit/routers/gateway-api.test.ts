@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { CanarySpec, ServiceSpec, StringMatch } from '../../../src/api/canary.ts';
 import type { KubeObject } from '../../../src/api/kubernetes.ts';
 import { gatewayApi } from '../../../src/routers/gateway-api.ts';
-import type { RouteState } from '../../../src/routers/provider.ts';
+import type { Route, RouteState } from '../../../src/routers/provider.ts';
 import { MADE_FOR } from '../../../src/routers/route-objects.ts';
 import { calmCanary, changed, gatewayRef, input, NOW, split, stored, written } from './fixtures.ts';
 
@@ -210,6 +210,46 @@ describe('what gateways say', () => {
     expect(read(changed(object, ['status', 'parents'], [old, ...parents])).accepted).toEqual({
       kind: 'yes',
     });
+  });
+});
+
+describe('the route of a Canary that is being deleted', () => {
+  const { canary, ...rest } = input();
+  const leaving = { ...rest, canary: { ...canary, deleting: true } };
+
+  test('makes the proxies know the apex before anything is sent to it', () => {
+    const [rendered] = gatewayApi.render(leaving, split(0), NOW);
+    if (rendered === undefined) throw new Error('nothing rendered');
+    const { rules } = rendered['spec'] as { rules: readonly Record<string, unknown>[] };
+    expect(rules[0]?.['backendRefs']).toMatchObject([
+      { name: 'podinfo-primary', weight: 100 },
+      { name: 'podinfo-canary', weight: 0 },
+      { name: 'podinfo', weight: 0 },
+    ]);
+    const objects = new Map([['HTTPRoute/podinfo', stored(rendered)]]);
+    const state = gatewayApi.read({ ...leaving, objects });
+    expect(state).toMatchObject({
+      kind: 'ours',
+      intact: true,
+      route: { kind: 'split', canary: 0 },
+    });
+  });
+
+  test('names the others until the proxies have followed, and reads as what it is', () => {
+    const readBack = (route: Route) => {
+      const [rendered] = gatewayApi.render(leaving, route, NOW);
+      if (rendered === undefined) throw new Error('nothing rendered');
+      const objects = new Map([['HTTPRoute/podinfo', stored(rendered)]]);
+      return gatewayApi.read({ ...leaving, objects });
+    };
+    for (const route of [{ kind: 'apex', trailing: true }, { kind: 'apex' }] as const)
+      expect(readBack(route)).toMatchObject({ kind: 'ours', intact: true, route });
+    expect(readBack({ kind: 'apex' })).not.toHaveProperty('route.trailing');
+  });
+
+  test('is not the one that it had before', () => {
+    const objects = new Map([['HTTPRoute/podinfo', live({}, 0)]]);
+    expect(gatewayApi.read({ ...leaving, objects })).toMatchObject({ intact: false });
   });
 });
 
