@@ -49,9 +49,8 @@ export class NodeOperator implements AsyncDisposable {
       stdio: ['ignore', log, log],
     });
     closeSync(log);
-    await until('the operator to be ready', () =>
-      this.log.slice(before).includes('operator is ready'),
-    );
+    const ready = () => this.log.slice(before).includes('operator is ready');
+    await until('the operator to be ready', ready, { limitMs: 60_000 });
   }
 
   /** Ends it and waits until it is gone. */

@@ -76,9 +76,12 @@ export function story(summary: LoadSummary): string {
   const times = bad.map(
     (span) => `${new Date(span.atMs).toISOString().slice(11, 21)} ${span.failed}`,
   );
-  const words = Object.keys(summary.failures).slice(0, 3).join('; ');
+  const errors = Object.entries(summary.answers).filter(([, byStatus]) => !('200' in byStatus));
+  const words = [...Object.keys(summary.failures), ...errors.map((error) => JSON.stringify(error))];
   const share = `${failed(summary)} of ${summary.requests} failed`;
-  return bad.length === 0 ? share : `${share} (${times.slice(0, 20).join(', ')}) ${words}`;
+  return bad.length === 0
+    ? share
+    : `${share} (${times.slice(0, 20).join(', ')}) ${words.slice(0, 4).join('; ')}`;
 }
 
 function total(byStatus: Readonly<Record<string, number>>): number {
