@@ -1,14 +1,15 @@
 // Gathers the World of one Canary from the stores: no call goes out but for configs whose version moved.
-import type { Canary, Problem } from '../api/canary.ts';
+import type { Canary, CanarySpec, ParsedCanary, Problem } from '../api/canary.ts';
 import type { Deployment, KubeObject, PodTemplate } from '../api/kubernetes.ts';
 import { namesOf } from '../api/names.ts';
 import { canaryOf, parseCanary } from '../api/parse-canary.ts';
 import type { Clock } from '../clock/clock.ts';
+import { ROLLING } from '../decision/record.ts';
 import type { Answer, World } from '../decision/world.ts';
 import { refusedProvider, routerFor } from '../routers/registry.ts';
 import type { RouterProvider } from '../routers/provider.ts';
 import type { WorkloadKind } from '../workloads/kind.ts';
-import { workloadFor } from '../workloads/registry.ts';
+import { refusedTarget, workloadFor } from '../workloads/registry.ts';
 import { claimsOf, conflicts } from './claims.ts';
 import type { ClusterView } from './cluster-view.ts';
 import type { ConfigBook } from './config-book.ts';
@@ -54,6 +55,8 @@ export interface Subject {
   /** The Canary as last read or written; undefined = as the store has it. */
   readonly object: KubeObject | undefined;
   readonly answers: ReadonlyMap<string, Answer>;
+  /** The last spec of this Canary that could be read: a rollout under way goes by it while the present one is wrong. */
+  readonly lastSpec?: CanarySpec | undefined;
 }
 
 export async function observe(
@@ -64,7 +67,7 @@ export async function observe(
   const raw = subject.object ?? parts.view.canaries.store.get(subject.key);
   if (raw === undefined) return { kind: 'gone' };
   const parsed = parseCanary(raw, { defaultProvider: parts.defaultProvider });
-  const canary = canaryOf(parsed);
+  const canary = canaryOf(parsed) ?? carriedOn(parsed, subject.lastSpec);
   const looks = new Looks(parts.view, subject.key);
   for (const claim of claimsOf(raw)) looks.at(claim.mark);
   if (canary === null) {
@@ -77,12 +80,9 @@ export async function observe(
   const kind = workloadFor(canary.spec.targetRef.apiVersion, canary.spec.targetRef.kind);
   const router = routerFor(canary.spec.provider);
   if (kind === null || router === null) {
-    const { kind: name } = canary.spec.targetRef;
-    const message = `targets of kind ${name} are not built yet; use Deployment`;
+    const { apiVersion, kind: name } = canary.spec.targetRef;
     const problem =
-      router === null
-        ? refusedProvider(canary.spec.provider)
-        : { reason: 'NotSupported', path: 'spec.targetRef.kind', message };
+      router === null ? refusedProvider(canary.spec.provider) : refusedTarget(apiVersion, name);
     const refused = { ...parsed, spec: null, problems: [problem] };
     return {
       kind: 'unreadable',
@@ -95,6 +95,18 @@ export async function observe(
   );
   if (phases.includes('syncing')) return { kind: 'filling' };
   return seen(parts, { subject, raw, parsed, canary, kind, router, looks }, signal);
+}
+
+/**
+ * A spec that became wrong in the middle of a rollout must not leave a crashing canary with its traffic: the rollout is
+ * watched by the last good spec, its analysis has no verdict, and nothing new is begun.
+ */
+function carriedOn(parsed: ParsedCanary, lastSpec: CanarySpec | undefined): Canary | null {
+  const { identity, status, intents } = parsed;
+  const unfinished = status.phase === 'Failed' && status.parking !== null;
+  const rolling = unfinished || ROLLING.includes(status.phase);
+  if (lastSpec === undefined || identity.deleting || !rolling) return null;
+  return { ...identity, spec: lastSpec, status, intents };
 }
 
 interface Known {
@@ -110,7 +122,7 @@ interface Known {
 async function seen(parts: ObserverParts, known: Known, signal: AbortSignal): Promise<Observed> {
   const { subject, raw, parsed, canary, kind, router, looks } = known;
   const claimed = conflicts(canary, raw, parts.view.canaries.store.list(canary.namespace));
-  const problems: Problem[] = [...claimed];
+  const problems: Problem[] = [...parsed.problems, ...claimed];
   const gathering: Gathering = {
     key: subject.key,
     canary,

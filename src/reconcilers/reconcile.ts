@@ -94,7 +94,8 @@ export class Reconciler {
       run.log.warn({ unseen: pending.keys }, 'own writes have not been seen');
       apply.seen.forget(key);
     }
-    const subject = { key, object: this.#newest(key), answers: desk.answers(key) };
+    const lastSpec = this.#known.get(key)?.spec;
+    const subject = { key, object: this.#newest(key), answers: desk.answers(key), lastSpec };
     const observed = await observe(this.#parts.observer, subject, signal);
     if (observed.kind === 'gone') return this.#gone(key);
     if (observed.kind === 'filling') return { kind: 'after', delayMs: FILLING_MS };
