@@ -194,6 +194,7 @@ export interface ContainerStatus {
   readonly restartCount: number;
   readonly state?: {
     readonly waiting?: { readonly reason?: string; readonly message?: string };
+    readonly running?: { readonly startedAt?: string };
     readonly terminated?: ContainerEnd;
   };
   readonly lastState?: { readonly terminated?: ContainerEnd };
@@ -209,6 +210,7 @@ export interface Pod extends KubeObject {
       readonly status: string;
       readonly reason?: string;
       readonly message?: string;
+      readonly lastTransitionTime?: string;
     }[];
     readonly containerStatuses?: readonly ContainerStatus[];
     readonly initContainerStatuses?: readonly ContainerStatus[];

@@ -1,7 +1,7 @@
 // Evidence that outweighs any metric: the canary's pods die or are too few for the requests that they get.
-import { asWeight } from '../api/canary.ts';
+import { asWeight, NO_WEIGHT, type Rollout } from '../api/canary.ts';
 import { type Decision, rest } from './decision.ts';
-import { fail, later, recordRollout } from './record.ts';
+import { fail, later, recordRollout, told } from './record.ts';
 import { podsNeeded } from './traffic.ts';
 import type { Crash, Target, World } from './world.ts';
 
@@ -45,6 +45,44 @@ function unreadyLine(world: World, target: Target, since: number | null): Decisi
   if (since === null) return recordRollout(world, { unreadySince: now }, why);
   const limitMs = weight > 0 ? UNREADY_LIMIT_MS : canary.spec.progressDeadlineMs;
   const until = later(since as typeof now, limitMs);
-  if (now >= until) return fail(world, { reason: 'CanaryNotReady', message: why });
-  return rest(why, until);
+  if (now < until) return rest(why, until);
+  if (weight > 0 && target.replaced) return standBack(world, why);
+  return fail(world, { reason: 'CanaryNotReady', message: why });
+}
+
+/** Pods that were taken away say nothing about their version: it gives its traffic up until new ones are ready. */
+function standBack(world: World, why: string): Decision {
+  const { canary, now } = world;
+  const { canaryWeight, rollout } = canary.status;
+  const change = {
+    step: (rollout?.step ?? 0) + 1,
+    stepSince: now,
+    waitingSince: now,
+    checks: 0,
+    checkedAt: null,
+    trafficSince: null,
+    unreadySince: null,
+    resumeWeight: canaryWeight,
+  };
+  const words = `Traffic goes to the primary while the canary's pods are replaced: ${why}`;
+  return recordRollout(world, change, why, [told('warn', 'StoodBack', words)], {
+    canaryWeight: NO_WEIGHT,
+  });
+}
+
+/** After standing back: the weight returns with the pods, within the progress deadline. */
+export function standBackOver(world: World, target: Target, rollout: Rollout): Decision {
+  const { canary, now } = world;
+  const back = rollout.resumeWeight ?? NO_WEIGHT;
+  if (target.readiness.ready) {
+    const change = { resumeWeight: null, step: rollout.step + 1, stepSince: now };
+    const words = `The canary has its pods again: back to weight ${back}`;
+    return recordRollout(world, change, words, [told('info', 'Advanced', words)], {
+      canaryWeight: back,
+    });
+  }
+  const until = later(rollout.waitingSince, canary.spec.progressDeadlineMs);
+  const why = `waiting for the canary's new pods: ${target.readiness.why}`;
+  if (now < until) return rest(why, until);
+  return fail(world, { reason: 'ProgressDeadlineExceeded', message: why });
 }

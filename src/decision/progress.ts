@@ -2,7 +2,7 @@
 import type { Rollout } from '../api/canary.ts';
 import { begin, goBack, type Movement, movement, rebase, stampLine } from './begin.ts';
 import { act, asking, type Decision, rest } from './decision.ts';
-import { evidenceLine } from './evidence.ts';
+import { evidenceLine, standBackOver } from './evidence.ts';
 import { gate } from './gates.ts';
 import { primaryLine } from './primary.ts';
 import { scalerLine } from './promote.ts';
@@ -178,7 +178,10 @@ function preRollout(world: World, rollout: Rollout): Decision {
 
 function analyse(world: World, target: Target, rollout: Rollout): Decision {
   const { canary } = world;
-  if (rollout.resumeWeight !== null) return rest(`paused: ${rollout.paused ?? ''}`);
+  if (rollout.resumeWeight !== null) {
+    if (rollout.paused === null) return standBackOver(world, target, rollout);
+    return rest(`paused: ${rollout.paused}`);
+  }
   if (rollout.trafficSince === null) {
     const { confirmed } = world.route;
     const since =

@@ -45,6 +45,8 @@ export interface Target {
   readonly readiness: Readiness;
   /** Since the canary got traffic; empty before. */
   readonly crashes: readonly Crash[];
+  /** No pod is unready by its own fault: each one leaves (its node is drained, say) or is new and still starts. */
+  readonly replaced: boolean;
   /** `serin.dev/configs` of the pod template; empty when it has none. */
   readonly configStamp: string;
   /** Who wrote `spec.replicas` last; empty when the server does not say. */

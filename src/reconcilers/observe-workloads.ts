@@ -5,6 +5,7 @@ import type { Primary, Target } from '../decision/world.ts';
 import { crashesOf } from '../workloads/crashes.ts';
 import { PRIMARY_ANNOTATIONS } from '../workloads/deployment.ts';
 import { enough } from '../workloads/readiness.ts';
+import { replaced } from '../workloads/replaced.ts';
 import { revisionOf, templateDigest } from '../workloads/revision.ts';
 import type { Gathering } from './looks.ts';
 import type { ConfigView } from './observe-configs.ts';
@@ -32,6 +33,7 @@ export function observeTarget(
     pods,
     readiness: trouble === '' ? readiness : { ready: false, why: `${readiness.why}: ${trouble}` },
     crashes: since === null ? [] : crashesOf(watched, since),
+    replaced: replaced(watched),
     configStamp: template.metadata?.annotations?.['serin.dev/configs'] ?? '',
     replicasWriter: writerOf(target, ['spec', 'replicas']),
   };

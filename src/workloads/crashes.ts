@@ -66,7 +66,7 @@ function crashOf(pod: Pod, status: ContainerStatus, { since, end }: Ending): Cra
   };
 }
 
-function leaving({ metadata, status }: Pod): boolean {
+export function leaving({ metadata, status }: Pod): boolean {
   if (metadata.deletionTimestamp !== undefined) return true;
   // Evicted, NodeShutdown, Preempting, NodeLost: set on the pod only when the node, not the image, ends it.
   if ((status?.reason ?? '') !== '') return true;

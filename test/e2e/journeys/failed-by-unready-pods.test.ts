@@ -8,6 +8,7 @@ import {
   deployment,
   deploymentPath,
   initialized,
+  type Journey,
   journey,
   OperatorProcess,
   podsWith,
@@ -46,7 +47,9 @@ describeE2E('a version whose pods', () => {
       walk.kubelet.behave(podsWith('web:2'), { kind: 'crash', afterMs: 1_500 });
       const { status } = await untilRolledBack(walk, { limitMs: 40_000 });
       expect(status.lastFailure?.reason).toBe('CanaryCrashed');
-      expect(status.lastFailure?.message).toMatch(/^container main of pod web-\S+ Error/);
+      expect(status.lastFailure?.message).toMatch(
+        /^container main of pod web-\S+ crashed under traffic \(Error/,
+      );
       expect(status.failedChecks).toBe(0);
       await untilEvent(walk, 'CanaryCrashed');
     });
@@ -84,6 +87,7 @@ describeE2E('a version whose pods', () => {
         'traffic',
         ({ status }) => typeof status.rollout?.trafficSince === 'number',
       );
+      await untilSeasoned(walk);
       walk.kubelet.behave(podsWith('web:2'), { kind: 'never-ready' });
       const { status } = await untilRolledBack(walk, { limitMs: 50_000 });
       const { lastFailure, rollout } = status;
@@ -92,6 +96,30 @@ describeE2E('a version whose pods', () => {
       const waitedMs = (lastFailure?.at ?? 0) - (rollout?.unreadySince ?? 0);
       expect(waitedMs).toBeGreaterThanOrEqual(5_000);
       expect(waitedMs).toBeLessThan(20_000);
+    });
+  });
+
+  test('were taken away gives its traffic up, and has it back with new pods', async () => {
+    await journey(async (walk) => {
+      await initialized(walk, {}, { analysis: PATIENT });
+      await setImage(walk, 'web:2');
+      await untilCanary(walk, 'traffic', ({ status }) => {
+        return typeof status.rollout?.trafficSince === 'number';
+      });
+      const old = await canaryPods(walk);
+      const fresh = (pod: Pod) => podsWith('web:2')(pod) && !old.includes(pod.metadata.name);
+      walk.kubelet.behave(fresh, { kind: 'ready', afterMs: 9_000 });
+      for (const name of old) {
+        const eviction = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name } };
+        await walk.api.post(`/api/v1/namespaces/${walk.namespace}/pods/${name}/eviction`, eviction);
+      }
+      await untilCanary(walk, 'weight 0', ({ status }) => status.rollout?.resumeWeight === 20);
+      await until('all traffic on the primary', async () => (await routedWeight(walk)) === 0);
+      const { status } = await untilCanary(walk, 'its weight', (seen) => {
+        return seen.status.canaryWeight === 20 && seen.status.rollout?.resumeWeight === null;
+      });
+      expect(status.phase).toBe('Progressing');
+      await until('the weight in the route', async () => (await routedWeight(walk)) === 20);
     });
   });
 
@@ -139,3 +167,21 @@ describeE2E('a version whose pods', () => {
     });
   });
 });
+
+async function canaryPods(walk: Journey): Promise<readonly string[]> {
+  const path = `/api/v1/namespaces/${walk.namespace}/pods`;
+  const { items } = await walk.api.get<{ items: readonly Pod[] }>(path);
+  return items.filter(podsWith('web:2')).map((pod) => pod.metadata.name);
+}
+
+/** Kubelets tell times in whole seconds: pods that were ready for a moment only look as if they had never been. */
+async function untilSeasoned(walk: Journey): Promise<void> {
+  const path = `/api/v1/namespaces/${walk.namespace}/pods`;
+  await until('pods of more than two seconds', async () => {
+    const { items } = await walk.api.get<{ items: readonly Pod[] }>(path);
+    const starts = items.map(
+      (pod) => pod.status?.containerStatuses?.[0]?.state?.running?.startedAt,
+    );
+    return starts.every((start) => start !== undefined && Date.now() - Date.parse(start) > 2_000);
+  });
+}

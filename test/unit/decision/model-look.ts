@@ -84,6 +84,7 @@ function lookAtTarget(model: Model, target: Workload): World['target'] {
     pods: counts,
     readiness: enough(counts, model.spec.analysis.canaryReadyThreshold),
     crashes: [],
+    replaced: false,
     configStamp: stamp,
     replicasWriter: 'somebody',
   };

@@ -210,6 +210,35 @@ describe('in analysis', () => {
     expect(recorded(decide({ ...dipped, now: at(106) }))).toMatchObject({ phase: 'Failed' });
   });
 
+  test('pods that were taken away give their traffic up, and get it back with new ones', () => {
+    const change = { pods: pods(2, 0), replaced: true, readiness: UNREADY };
+    const lacking = standing({ ...due, target: target(R2, 2, change) }, {});
+    const dipped = standing(lacking, { rollout: recorded(decide(lacking)).rollout });
+    const stood = recorded(decide({ ...dipped, now: at(106) }));
+    expect(stood).toMatchObject({ phase: 'Progressing', canaryWeight: 0, failedChecks: 0 });
+    expect(stood.rollout?.resumeWeight).toBe(20);
+    const ready = standing({ ...rolling(2, 0), now: at(120) }, stood);
+    const back = recorded(decide(ready));
+    expect(back).toMatchObject({ canaryWeight: 20, rollout: { resumeWeight: null, step: 3 } });
+    expect(check(ready, decide(ready))).toEqual([]);
+  });
+
+  test('pods that stay away for longer than the progress deadline are a failure', () => {
+    const stood = rollout({
+      step: 2,
+      stepSince: at(106),
+      waitingSince: at(106),
+      resumeWeight: asWeight(20),
+    });
+    const away = target(R2, 2, { pods: pods(2, 1), replaced: true, readiness: UNREADY });
+    const waiting = standing({ ...rolling(2, 0), target: away, now: at(165) }, { rollout: stood });
+    expect(decide(waiting)).toMatchObject({ kind: 'rest', wakeAt: at(166) });
+    expect(recorded(decide({ ...waiting, now: at(166) }))).toMatchObject({
+      phase: 'Failed',
+      lastFailure: { reason: 'ProgressDeadlineExceeded' },
+    });
+  });
+
   test('pods that are back in time are no failure', () => {
     const world = standing(due, {
       rollout: rollout({ step: 1, trafficSince: at(95), stepSince: at(95), unreadySince: at(99) }),

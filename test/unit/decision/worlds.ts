@@ -153,6 +153,7 @@ export function target(of: Revision, replicas: number, change: Partial<Target> =
     pods: pods(replicas),
     readiness: replicas === 0 ? { ready: false, why: 'it is scaled to zero' } : READY,
     crashes: [],
+    replaced: false,
     configStamp: '',
     replicasWriter: '',
     ...change,
