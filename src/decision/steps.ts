@@ -98,7 +98,8 @@ export function startPromotion(
       canaryWeight: takesAll ? FULL_WEIGHT : status.canaryWeight,
       rollout: {
         ...rollout,
-        step: rollout.step + 1,
+        // A route that stays as it is need not be written again.
+        step: takesAll ? rollout.step + 1 : rollout.step,
         stepSince: now,
         waitingSince: now,
         paused: null,
