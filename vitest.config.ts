@@ -1,5 +1,13 @@
-// What the test runner needs to know: two projects, fast unit tests and journeys on a real control plane.
+// What the test runner needs to know: unit tests, journeys on a real control plane, and journeys on a real node.
 import { defineConfig } from 'vitest/config';
+
+const journeys = {
+  globalSetup: ['test/e2e/setup.ts'],
+  testTimeout: 120_000,
+  hookTimeout: 120_000,
+  fileParallelism: true,
+  maxWorkers: 3,
+};
 
 export default defineConfig({
   test: {
@@ -15,15 +23,20 @@ export default defineConfig({
       },
       {
         test: {
+          ...journeys,
           name: 'e2e',
-          include: ['test/e2e/**/*.test.ts'],
-          globalSetup: ['test/e2e/setup.ts'],
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
-          fileParallelism: true,
-          maxWorkers: 3,
+          include: ['test/e2e/journeys/**/*.test.ts', 'test/e2e/smoke.test.ts'],
           // After the unit tests: journeys wait for real clusters and must not starve, nor starve others.
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        // Started by test/e2e/node/run.sh, inside of the node that it makes.
+        test: {
+          ...journeys,
+          name: 'node',
+          include: ['test/e2e/node/**/*.test.ts'],
+          sequence: { groupOrder: 2 },
         },
       },
     ],

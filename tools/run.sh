@@ -43,7 +43,7 @@ check() {
 case $task in
   test)
     result=0
-    vitest run "$@" || result=$?
+    vitest run --project unit --project e2e "$@" || result=$?
     # Both runs are reported, whatever became of the first.
     [ $# -gt 0 ] || node_journeys || result=$?
     exit "$result"

@@ -21,7 +21,7 @@ export function observeScaler({ canary, view, looks, problems }: Gathering): Sca
   if (autoscalerRef === null) {
     const stray = view.scalersOf(aim)[0];
     if (stray !== undefined && !canary.deleting) {
-      const message = `${stray.kind} ${stray.metadata.name} scales ${targetRef.name}, and a primary of fixed size would be an outage under load: name it here`;
+      const message = `${scalerInWords(stray)} scales ${targetRef.name}, and a primary of fixed size would be an outage under load: name it here`;
       problems.push({ reason: 'AutoscalerNotNamed', path: 'spec.autoscalerRef', message });
     }
     return { facts: null, source: null, copy: null };
@@ -54,4 +54,10 @@ function sameButFloor(left: HorizontalPodAutoscaler, right: HorizontalPodAutosca
   const plain = ({ spec }: HorizontalPodAutoscaler): string =>
     canonicalJson({ ...spec, minReplicas: undefined });
   return plain(left) === plain(right);
+}
+
+/** KEDA scales by an autoscaler of its own making: a person knows the ScaledObject. */
+function scalerInWords({ kind, metadata }: HorizontalPodAutoscaler): string {
+  const owner = metadata.ownerReferences?.find((each) => each.kind === 'ScaledObject');
+  return owner === undefined ? `${kind} ${metadata.name}` : `${owner.kind} ${owner.name}`;
 }

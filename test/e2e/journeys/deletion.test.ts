@@ -1,6 +1,7 @@
 // A Canary that goes leaves everybody served: the target takes its traffic back, and nothing of ours is left.
 import { expect, test } from 'vitest';
 import { describeE2E } from '../cluster/e2e.ts';
+import type { HttpRoute } from '../cluster/gateway.ts';
 import { until } from '../cluster/until.ts';
 import {
   canariesPath,
@@ -97,6 +98,22 @@ describeE2E('deletion', () => {
       await gone(walk);
       expect(serving.gaps()).toEqual([]);
       expect(await imageOf(walk, 'web')).toBe('web:2');
+    });
+  });
+
+  test.concurrent('while traffic returns to the primary leaves the new version serving', async () => {
+    await journey(async (walk) => {
+      await using serving = new Serving(walk);
+      await initialized(walk);
+      await setImage(walk, 'web:2');
+      await untilCanary(walk, 'weight 50', ({ status }) => status.canaryWeight === 50);
+      walk.gateway.judge((route) => ({ kind: canaryShare(route) === 0 ? 'silent' : 'accept' }));
+      await untilPhase(walk, 'Finalising');
+      await remove(walk);
+      walk.gateway.judge(() => ({ kind: 'accept' }));
+      await gone(walk);
+      await leftClean(walk, { image: 'web:2', replicas: 2, route: true });
+      expect(serving.gaps()).toEqual([]);
     });
   });
 
@@ -255,4 +272,9 @@ async function leftClean(
   expect(
     route.spec.rules.flatMap(({ backendRefs }) => backendRefs.map(({ name }) => name)),
   ).toEqual(['web']);
+}
+
+function canaryShare(route: HttpRoute): number {
+  const refs = (route.spec.rules ?? []).flatMap((rule) => rule.backendRefs ?? []);
+  return refs.find(({ name }) => name === 'web-canary')?.weight ?? 0;
 }

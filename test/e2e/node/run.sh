@@ -19,4 +19,4 @@ if [ -z "$dir" ]; then
   "$here/node.sh" start "$dir" contour prometheus
 fi
 cd "$root"
-"$here/node.sh" in "$dir" env PATH="$root/node_modules/.bin:$PATH" vitest run --project e2e "${@:-test/e2e/node}"
+"$here/node.sh" in "$dir" env PATH="$root/node_modules/.bin:$PATH" vitest run --project node "${@:-test/e2e/node}"
