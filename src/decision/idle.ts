@@ -5,7 +5,7 @@ import { primaryLine } from './primary.ts';
 import { scalerLine } from './promote.ts';
 import { acceptedTarget, earliest, historyEnded, owedAsks, record, short, told } from './record.ts';
 import { retireLine } from './retire.ts';
-import { confirmedLine, repairApexLine, routeLine, servicesLine } from './traffic.ts';
+import { confirmedLine, lowerLine, repairApexLine, routeLine, servicesLine } from './traffic.ts';
 import type { Target, World } from './world.ts';
 
 /** Initialized, Succeeded, Failed and Waiting. What serves is kept up before anything new is begun. */
@@ -24,7 +24,10 @@ export function idle(world: World, target: Target): Decision {
     case 'unsettled':
       return parking(
         world,
-        keepUp(world, target) ?? unobeyedLine(world) ?? taken(world, target, moved),
+        lowerLine(world) ??
+          keepUp(world, target) ??
+          unobeyedLine(world) ??
+          taken(world, target, moved),
       );
   }
 }

@@ -9,7 +9,14 @@ import { scalerLine } from './promote.ts';
 import { askKey, earliest, fail, later, recordRollout, short, told } from './record.ts';
 import { nextStep, startPromotion } from './steps.ts';
 import { tick } from './tick.ts';
-import { canCarry, confirmedLine, repairApexLine, routeLine, servicesLine } from './traffic.ts';
+import {
+  canCarry,
+  confirmedLine,
+  lowerLine,
+  repairApexLine,
+  routeLine,
+  servicesLine,
+} from './traffic.ts';
 import type { Target, World } from './world.ts';
 
 export function progress(world: World, target: Target): Decision {
@@ -54,6 +61,7 @@ function heldLine(world: World, target: Target, moved: Movement): Decision | nul
 
 function advance(world: World, target: Target, rollout: Rollout): Decision {
   return (
+    lowerLine(world) ??
     servicesLine(world) ??
     offListLine(world, rollout) ??
     raiseLine(world, target, rollout) ??

@@ -16,7 +16,14 @@ import {
   told,
 } from './record.ts';
 import { retireLine } from './retire.ts';
-import { canCarry, confirmedLine, repairApexLine, routeLine, servicesLine } from './traffic.ts';
+import {
+  canCarry,
+  confirmedLine,
+  lowerLine,
+  repairApexLine,
+  routeLine,
+  servicesLine,
+} from './traffic.ts';
 import type { Primary, Target, World } from './world.ts';
 
 export function promote(world: World, target: Target): Decision {
@@ -72,7 +79,7 @@ function takeAllLine(world: World): Decision | null {
 /** The primary carries the revision: it gets the pods that traffic needs, then the traffic. */
 function bringBack(world: World, primary: Primary, target: Target): Decision {
   const { scaler } = world;
-  const handOver = handOverLine(world, primary, target);
+  const handOver = lowerLine(world) ?? handOverLine(world, primary, target);
   if (handOver !== null) return handOver;
   const wanted =
     scaler === null ? Math.max(primary.pods.replicas, target.pods.replicas) : primary.pods.replicas;

@@ -1,7 +1,14 @@
 // Takes a canary out of service: traffic off, drained, then its pods to zero, once.
 import { act, type Decision, rest } from './decision.ts';
 import { record } from './record.ts';
-import { apexLine, apexSettledLine, confirmedLine, routeLine, servicesLine } from './traffic.ts';
+import {
+  apexLine,
+  apexSettledLine,
+  confirmedLine,
+  lowerLine,
+  routeLine,
+  servicesLine,
+} from './traffic.ts';
 import type { World } from './world.ts';
 
 /** A scale-down that others undid is not fought over. */
@@ -10,6 +17,7 @@ const PARKING_ROUNDS_MAX = 3;
 /** Null when no request reaches the canary any more and its pods are down, or are somebody else's wish. */
 export function retireLine(world: World): Decision | null {
   return (
+    lowerLine(world) ??
     servicesLine(world) ??
     routeLine(world) ??
     confirmedLine(world) ??

@@ -57,6 +57,18 @@ export function routeLine(world: World): Decision | null {
   });
 }
 
+/**
+ * Less for the canary than it still gets comes before any other write: one that the cluster refuses (a Service that
+ * cannot be changed so) must not leave a failing canary its traffic.
+ */
+export function lowerLine(world: World): Decision | null {
+  const { route, services, canary } = world;
+  const sinks = route.state === 'split' && canary.status.canaryWeight < route.weight;
+  if (!route.canWeight || !sinks || services.primary === 'absent') return null;
+  const decision = routeLine(world);
+  return decision?.kind === 'act' ? decision : null;
+}
+
 /** Rests until the route that was written is in force; null when it is. */
 export function confirmedLine(world: World): Decision | null {
   const { confirmed } = world.route;

@@ -116,6 +116,11 @@ describe('a rollback', () => {
     expect(kinds(world)).toEqual(['route']);
   });
 
+  test('takes the traffic away although the Services cannot be written', () => {
+    const services = { ...failed.services, primary: 'wrong' } as const;
+    expect(kinds(standing({ ...failed, services }, {}))).toEqual(['route']);
+  });
+
   test('is carried out although the target is gone', () => {
     const world = standing({ ...failed, target: null, problems: [PROBLEM] }, {});
     expect(kinds(world)).toEqual(['route']);
