@@ -175,7 +175,8 @@ export function owedAsks(world: World): {
 /** Names a question so that the answer cannot be taken for that of another revision, attempt or step. */
 export function askKey(world: World, slot: string, type: string, name: string): string {
   const { uid, status } = world.canary;
-  const attempt = status.rollout?.startedAt ?? 0;
+  // At rest, since when: what was answered for this revision in an earlier rollout is no answer now.
+  const attempt = status.rollout?.startedAt ?? status.lastTransitionTime;
   const revision = world.target?.revision ?? status.lastAppliedSpec;
   return `${uid}/${revision}/${attempt}/${slot}/${type}/${name}`;
 }

@@ -69,6 +69,15 @@ describe('at rest', () => {
     expect(decide(standing(world, {}))).toMatchObject({ kind: 'rest', why: 'suspended' });
   });
 
+  test('a gate that let a revision pass is asked again when that revision comes back later', () => {
+    const gated = withSpec(CALM, spec({}, { webhooks: [hook('confirm-rollout')] }));
+    const world = standing({ ...gated, target: target(R2, 0) }, {});
+    const passed = answered(world, said(true));
+    expect(recorded(decide(passed))).toMatchObject({ phase: 'Progressing' });
+    const later = standing(passed, { lastTransitionTime: rfc3339(at(60)) });
+    expect(decide(later)).toMatchObject({ kind: 'rest', asks: [{ kind: 'hook' }] });
+  });
+
   test('an apex that was moved is put back, and each round is recorded first', () => {
     const services = { ...CALM.services, apex: 'wrong', apexSelects: 'target' } as const;
     const world = standing({ ...CALM, services }, {});
