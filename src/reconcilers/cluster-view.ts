@@ -23,8 +23,13 @@ export interface ViewOptions {
   readonly namespaces: readonly string[];
   /** Where MetricTemplates are read. Default: `namespaces`. */
   readonly templateNamespaces?: readonly string[];
-  /** A change to `<plural>/<namespace>/<name>`; `initial` when it was there before. */
-  readonly onChange: (subject: string, initial: boolean, object: KubeObject) => void;
+  /** A change to `<plural>/<namespace>/<name>`; `initial` when it was there before, `old` what it was, if anything. */
+  readonly onChange: (
+    subject: string,
+    initial: boolean,
+    object: KubeObject,
+    old?: KubeObject,
+  ) => void;
   readonly configTracking: boolean;
 }
 
@@ -202,7 +207,7 @@ export class ClusterView {
     const { onChange } = this.#options;
     informer.addHandler({
       onAdd: (object, { initial }) => onChange(`${prefix}${suffix(object)}`, initial, object),
-      onUpdate: (_old, object) => onChange(`${prefix}${suffix(object)}`, false, object),
+      onUpdate: (old, object) => onChange(`${prefix}${suffix(object)}`, false, object, old),
       onDelete: (object) => onChange(`${prefix}${suffix(object)}`, false, object),
     });
   }

@@ -80,8 +80,12 @@ async function run(parts: OperatorParts, signal: AbortSignal, started: () => voi
       log,
       namespaces: settings.namespaces,
       configTracking: settings.configTracking,
-      onChange: (subject, initial, object) =>
-        wake(queue, dependencies, { subject, initial, object }),
+      onChange: (subject, initial, object, old) =>
+        wake(queue, dependencies, {
+          subject,
+          initial,
+          states: old === undefined ? [object] : [old, object],
+        }),
     },
     watching.signal,
   );
@@ -182,23 +186,24 @@ function createReconciler(
 interface Change {
   readonly subject: string;
   readonly initial: boolean;
-  readonly object: KubeObject;
+  /** The object as it is, and before that as it was: who waits for what it let go wants to know too. */
+  readonly states: readonly KubeObject[];
 }
 
 /** The Canary itself, whoever looks at the object, and whoever claims the same. */
 function wake(
   queue: WorkQueue,
   dependencies: Dependencies,
-  { subject, initial, object }: Change,
+  { subject, initial, states }: Change,
 ): void {
   const priority = initial ? 'initial' : 'user';
-  const subjects = [subject];
-  if (subject.startsWith('canaries/')) {
-    queue.add(subject.slice('canaries/'.length), priority);
-    subjects.push(...claimsOf(object).map((claim) => claim.mark));
-  }
-  if (object.kind === 'HorizontalPodAutoscaler' && 'spec' in object) {
-    subjects.push(`scaler-of/${scaledBy(object as Parameters<typeof scaledBy>[0])}`);
+  const subjects = new Set([subject]);
+  if (subject.startsWith('canaries/')) queue.add(subject.slice('canaries/'.length), priority);
+  for (const object of states) {
+    if (subject.startsWith('canaries/'))
+      for (const { mark } of claimsOf(object)) subjects.add(mark);
+    if (object.kind === 'HorizontalPodAutoscaler' && 'spec' in object)
+      subjects.add(`scaler-of/${scaledBy(object as Parameters<typeof scaledBy>[0])}`);
   }
   for (const each of subjects)
     for (const key of dependencies.readersOf(each)) queue.add(key, priority);
