@@ -175,7 +175,8 @@ async function seen(parts: ObserverParts, known: Known, signal: AbortSignal): Pr
     router,
     routerInput: traffic.routerInput,
   };
-  const lookAgain = traffic.unserved;
+  const ungranted = problems.some(({ reason }) => reason === 'ConfigForbidden');
+  const lookAgain = traffic.unserved || ungranted;
   return { kind: 'seen', scene, plans: metrics.plans, subjects: looks.subjects, lookAgain };
 }
 

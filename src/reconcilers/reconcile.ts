@@ -69,6 +69,11 @@ export class Reconciler {
     const startMs = clock.monotonicMs();
     try {
       return await this.#untilSettled(key, signal, run);
+    } catch (error) {
+      // No change may ever tell that it would succeed now: a CRD that is older than the operator, for one.
+      if (!isApiError(error, 'invalid', 'not-found')) throw error;
+      run.log.error({ error }, 'refused, and tried again later');
+      return { kind: 'after', delayMs: LOOK_AGAIN_MS };
     } finally {
       const labels = this.#counted.get(key);
       if (labels !== undefined)
@@ -194,8 +199,9 @@ export class Reconciler {
         if (observed.kind === 'seen') await applyWrite(hand, observed.scene, write);
         else await applyUnreadable(hand, observed.scene, write);
       } catch (error) {
-        if (isApiError(error, 'conflict', 'already-exists', 'not-found'))
-          return { kind: 'retry', error };
+        if (isApiError(error, 'conflict', 'already-exists')) return { kind: 'retry', error };
+        // Taken away meanwhile; should no change tell of it, it is looked at again all the same.
+        if (isApiError(error, 'not-found')) return { kind: 'after', delayMs: UNSEEN_MS };
         this.#tellRefusal(observed.scene.canary, decision.why, error);
         return isApiError(error, 'invalid')
           ? { kind: 'after', delayMs: LOOK_AGAIN_MS }
