@@ -69,7 +69,8 @@ export interface Informer<T extends KubeObject> {
   settled(signal: AbortSignal): Promise<InformerStatus>;
   /** Objects that are already stored are told as adds. */
   addHandler(handler: ChangeHandler<T>): Registration;
-  status(): InformerStatus;
+  /** Of all, or of what is watched for one namespace. */
+  status(namespace?: string): InformerStatus;
 }
 
 /** Throws RangeError if both `namespace` and `namespaces` are given, or no namespace is named. */
@@ -152,10 +153,14 @@ class WatchInformer<T extends KubeObject> implements Informer<T> {
     };
   }
 
-  status(): InformerStatus {
-    const phases = this.#reflectors.map((reflector) => reflector.phase);
+  status(namespace?: string): InformerStatus {
+    const reflectors = this.#reflectors.filter((_, index) => {
+      const scope = this.#scopes[index] ?? null;
+      return namespace === undefined || scope === null || scope === namespace;
+    });
+    const phases = reflectors.map((reflector) => reflector.phase);
     const worst: readonly Phase[] = ['unserved', 'forbidden', 'syncing'];
-    const lastError = this.#reflectors.find((reflector) => reflector.lastError !== null)?.lastError;
+    const lastError = reflectors.find((reflector) => reflector.lastError !== null)?.lastError;
     return {
       phase: worst.find((phase) => phases.includes(phase)) ?? 'synced',
       lastError: lastError ?? null,

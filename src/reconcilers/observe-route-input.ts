@@ -16,7 +16,7 @@ export function routeInput(
   let unserved = false;
   for (const { apiVersion, kind, plural } of router.kinds) {
     const informer = view.routes(apiVersion, kind, plural);
-    const { phase } = informer.status();
+    const { phase } = informer.status(canary.namespace);
     if (phase !== 'synced') {
       unserved = true;
       // A kind that is not served has no objects that could mislead a deletion.

@@ -91,7 +91,7 @@ export async function observe(
     };
   }
   const phases = router.kinds.map(
-    (of) => parts.view.routes(of.apiVersion, of.kind, of.plural).status().phase,
+    (of) => parts.view.routes(of.apiVersion, of.kind, of.plural).status(canary.namespace).phase,
   );
   if (phases.includes('syncing')) return { kind: 'filling' };
   return seen(parts, { subject, raw, parsed, canary, kind, router, looks }, signal);

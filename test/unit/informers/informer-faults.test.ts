@@ -218,6 +218,19 @@ describe('several namespaces', () => {
     expect(informer.store.list().map(({ metadata }) => metadata.namespace)).toEqual(['bank']);
   });
 
+  test('one that may not be read takes nothing from the others', async () => {
+    const { cluster, informer, settle } = start({ namespaces: ['shop', 'bank'] });
+    await settle();
+    cluster.watches[0]?.send(say.bookmark('10', true));
+    cluster.watches[1]?.fail(say.apiError('forbidden', 403));
+    await settle();
+    cluster.list(1).fail(say.apiError('forbidden', 403));
+    await settle();
+    expect(informer.status().phase).toBe('forbidden');
+    expect(informer.status('shop').phase).toBe('synced');
+    expect(informer.status('bank').phase).toBe('forbidden');
+  });
+
   test('none, or one and several, is a mistake of the caller', () => {
     expect(() => start({ namespaces: [] })).toThrow(RangeError);
     expect(() => start({ namespaces: ['a'], namespace: 'b' })).toThrow(RangeError);
