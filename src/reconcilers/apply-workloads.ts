@@ -83,7 +83,10 @@ export async function writeScaler(hand: Hand, scene: Scene, floor: number | null
     floorReplicas: floor,
     includePrefixes,
   });
-  await hand.apply(RESOURCES.horizontalPodAutoscalers, claimed(made, parsed.identity, target));
+  const resource = RESOURCES.horizontalPodAutoscalers;
+  const written = await hand.apply(resource, claimed(made, parsed.identity, target));
+  // An apply leaves what others added; it would be found wrong, and written, for ever.
+  await hand.change(resource, written, { ...written, spec: made.spec });
 }
 
 export async function stampTarget(
