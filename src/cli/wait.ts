@@ -84,7 +84,7 @@ export async function waitFor(
       complain(`Canary ${namespace}/${name} was deleted\n`);
       return EXIT.failed;
     }
-    const outcome = await judged(cluster, object, { wish, signal });
+    const outcome = await judged(cluster, object, { wish, signal }).catch(stillWaiting);
     switch (outcome.kind) {
       case 'reached':
         print(`Canary ${namespace}/${name}: ${outcome.why}\n`);
@@ -105,6 +105,12 @@ export async function waitFor(
     for (const change of await following.next(Math.min(LOOK_AGAIN_MS, leftMs), signal))
       object = change.kind === 'gone' ? null : change.object;
   }
+}
+
+/** An API server that is away for a moment says nothing of the rollout. */
+function stillWaiting(error: unknown): Outcome {
+  if (!isApiError(error, 'transient', 'too-many-requests')) throw error;
+  return { kind: 'waiting', why: error.message };
 }
 
 /** The target is read after the Canary: an outcome for its generation is then of now, not of before. */

@@ -96,6 +96,12 @@ describe('serin wait', () => {
     const wish = { goal: 'promoted', revision: null } as const;
     const waiting = waitFor(cluster, { name: 'web', wish, timeoutMs: 60_000 }, paper);
     await settled();
+    // An API server that is away for a moment is no rollback.
+    const error = refusal('get deployments shop/web', 'transient', 503);
+    cluster.refused = { plural: 'deployments', error };
+    await cluster.clock.advance(1_000);
+    await settled();
+    cluster.refused = null;
     expect(paper.out).toBe('');
     cluster.put(canary(at(4)));
     expect(await waiting).toBe(0);
