@@ -114,6 +114,22 @@ export const specSchema = object('What to release, how, and how it is judged.', 
     suspend: flag('Do nothing until this is false again. Default false.'),
   },
   rules: [
+    // What was made under the old name would be left behind, with traffic on it.
+    {
+      rule: 'self.targetRef == oldSelf.targetRef',
+      message:
+        'targetRef cannot be changed: delete the Canary, which hands the traffic back, and make a new one',
+    },
+    {
+      rule: 'has(self.provider) == has(oldSelf.provider) && (!has(self.provider) || self.provider == oldSelf.provider)',
+      message:
+        'provider cannot be changed: delete the Canary, which hands the traffic back, and make a new one',
+    },
+    {
+      rule: '!has(self.service) || !has(oldSelf.service) || (has(self.service.name) == has(oldSelf.service.name) && (!has(self.service.name) || self.service.name == oldSelf.service.name))',
+      message:
+        'service.name cannot be changed: delete the Canary, which hands the traffic back, and make a new one',
+    },
     {
       rule: "has(self.service) || self.targetRef.kind == 'Service'",
       message: 'spec.service with a port is needed',

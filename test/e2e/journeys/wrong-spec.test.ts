@@ -144,6 +144,23 @@ const BY_OPERATOR: readonly (readonly [change: Fields, reason: string, path: str
 ];
 
 describeE2E('a wrong spec', () => {
+  test.concurrent('that would leave its target, router or Service behind is refused', async () => {
+    await journey(async (walk) => {
+      await deployTarget(walk);
+      await createCanary(walk);
+      const path = `${canariesPath(walk)}/web`;
+      const changes = [
+        [{ targetRef: { name: 'other' } }, 'targetRef cannot be changed'],
+        [{ provider: 'nginx' }, 'provider cannot be changed'],
+        [{ service: { name: 'other' } }, 'service.name cannot be changed'],
+      ] as const;
+      for (const [spec, words] of changes) {
+        await expect(walk.api.patch(path, { spec })).rejects.toThrow(words);
+      }
+      await walk.api.patch(path, { spec: { analysis: { threshold: 5 } } });
+    });
+  });
+
   test.concurrent('is refused by the API server wherever it can know, with words', async () => {
     await journey(async (walk) => {
       await deployTarget(walk);
