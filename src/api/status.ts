@@ -37,7 +37,7 @@ export const EMPTY_STATUS: CanaryStatus = parseStatus(null);
  */
 export function renderStatus(status: CanaryStatus): unknown {
   const { rollout, lastFailure, lastTransitionTime, parking } = status;
-  return {
+  return withoutEmpty({
     phase: status.phase,
     observedGeneration: status.observedGeneration,
     canaryWeight: status.canaryWeight,
@@ -51,7 +51,9 @@ export function renderStatus(status: CanaryStatus): unknown {
     target: status.target,
     ...(rollout === null ? {} : { rollout: renderRollout(rollout) }),
     ...(parking === null ? {} : { parking }),
-    repairs: status.repairs,
+    ...(status.repairs.rounds === 0 && status.repairs.seen === ''
+      ? {}
+      : { repairs: status.repairs }),
     owed: status.owed,
     measurements: status.measurements.map((one) =>
       withoutNulls({ ...one, at: formatTime(one.at) }),
@@ -68,7 +70,7 @@ export function renderStatus(status: CanaryStatus): unknown {
     ),
     intents: status.intents.map((intent) => ({ ...intent, at: formatTime(intent.at) })),
     conditions: status.conditions,
-  };
+  });
 }
 
 function renderRollout(rollout: Rollout): unknown {
@@ -84,6 +86,13 @@ function renderRollout(rollout: Rollout): unknown {
     unreadySince: optional(rollout.unreadySince),
     waitingSince: formatTime(rollout.waitingSince),
   });
+}
+
+/** People read the status: a list or map that says nothing is left out. */
+function withoutEmpty(fields: Fields): Fields {
+  const says = (value: unknown): boolean =>
+    typeof value !== 'object' || value === null || Object.keys(value).length > 0;
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => says(value)));
 }
 
 /** The API server takes null for a wrong type. */

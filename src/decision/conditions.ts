@@ -201,6 +201,8 @@ function stalled(world: World, status: CanaryStatus): Said {
   const problem = world.problems[0];
   if (problem !== undefined)
     return { type, status: 'True', reason: problem.reason, message: inWords(world.problems) };
+  if (world.violation !== undefined)
+    return { type, status: 'True', reason: 'InvariantViolated', message: world.violation };
   const paused = status.rollout?.paused ?? null;
   if (paused !== null && UNDER_WAY.includes(status.phase))
     return { type, status: 'True', reason: 'Paused', message: paused };

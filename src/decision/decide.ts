@@ -4,6 +4,7 @@ import type { CanaryStatus, ParsedCanary } from '../api/canary.ts';
 import { movement } from './begin.ts';
 import { conditionsOf, refusedConditions, sameConditions } from './conditions.ts';
 import { act, type Decision, rest } from './decision.ts';
+import { evidenceLine } from './evidence.ts';
 import { idle } from './idle.ts';
 import { initialize } from './initialize.ts';
 import { intentLine } from './intents.ts';
@@ -28,7 +29,7 @@ function choose(world: World): Decision {
   if (problems.length > 0 && !unfinished && !ROLLING.includes(phase))
     return rest(`the spec cannot be obeyed: ${problems[0]?.message ?? ''}`);
   if (target === null) return withoutTarget(world);
-  if (canary.spec.suspend && !unfinished) return rest('suspended');
+  if (canary.spec.suspend && !unfinished) return suspended(world, target);
   if (!canary.finalizers.includes('serin.dev/restore')) {
     return act('hold the Canary until its traffic is handed back', {
       kind: 'finalizer',
@@ -36,6 +37,14 @@ function choose(world: World): Decision {
     });
   }
   return intentLine(world) ?? byPhase(world, target);
+}
+
+/** Suspended is not abandoned: a canary that dies under traffic is still taken out, and a person may still abort. */
+function suspended(world: World, target: Target): Decision {
+  const { phase } = world.canary.status;
+  const judged = phase === 'Progressing' || phase === 'WaitingPromotion';
+  const evidence = judged ? evidenceLine(world, target) : null;
+  return intentLine(world) ?? evidence ?? rest('suspended');
 }
 
 function byPhase(world: World, target: Target): Decision {

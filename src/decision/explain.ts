@@ -180,9 +180,8 @@ function checks({ canary, now }: World): string[] {
   return lines;
 }
 
-function measured({ name, verdict, value, message, at }: Measurement, now: Instant): string {
-  const number = value === null ? '' : ` at ${value}`;
-  return `Last check of ${name}: ${verdict}${number}, ${span(now - at)} ago: ${message}`;
+function measured({ name, verdict, message, at }: Measurement, now: Instant): string {
+  return `Last check of ${name}: ${verdict}, ${span(now - at)} ago: ${message}`;
 }
 
 /** What a person can do about it. */

@@ -61,7 +61,7 @@ function failed(world: World, result: Check, rollout: Rollout, due: Instant): De
   const next = checked(world, result, rollout, due);
   const { threshold } = spec.analysis;
   if (failedChecks >= threshold) {
-    const message = `failed checks threshold reached ${failedChecks}: ${result.why}`;
+    const message = `failed checks threshold reached (${failedChecks} of ${threshold}): ${result.why}`;
     return fail(
       world,
       { reason: 'AnalysisFailed', message },

@@ -147,4 +147,6 @@ export interface World {
   readonly scaler: ScalerFacts | null;
   readonly configs: ConfigFacts;
   readonly answers: ReadonlyMap<string, Answer>;
+  /** What the last decision would have broken, so that it was not carried out; absent = nothing. */
+  readonly violation?: string | undefined;
 }

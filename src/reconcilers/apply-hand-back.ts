@@ -3,10 +3,9 @@ import type { KubeObject } from '../api/kubernetes.ts';
 import type { Resource } from '../client/client.ts';
 import { RESOURCES } from '../client/resources.ts';
 import type { Route } from '../routers/provider.ts';
-import { copyNameOf } from '../workloads/configs.ts';
 import { type Hand, withMetadata } from './hand.ts';
 import { resourceOf } from './apply-traffic.ts';
-import { plural } from './observe-configs.ts';
+import { COPY_DIGEST } from './config-book.ts';
 import { ownedBy } from './ownership.ts';
 import type { Scene } from './scene.ts';
 
@@ -27,7 +26,7 @@ export async function routeToApex(hand: Hand, scene: Scene, trailing: boolean): 
 /** Primary, its autoscaler, the copies and the two Services are deleted; the apex stays, without us as its owner. */
 export async function removePrimary(hand: Hand, scene: Scene): Promise<void> {
   const { identity } = scene.parsed;
-  const { view, book } = hand.parts;
+  const { view } = hand.parts;
   const mine = (object: KubeObject | null | undefined): object is KubeObject =>
     object !== null && object !== undefined && ownedBy(object, identity);
   if (mine(scene.apex)) await disown(hand, RESOURCES.services, scene.apex, identity.uid);
@@ -38,15 +37,29 @@ export async function removePrimary(hand: Hand, scene: Scene): Promise<void> {
     const service = view.services.store.get(`${identity.namespace}/${name}`);
     if (mine(service)) await hand.delete(RESOURCES.services, service);
   }
-  for (const { ref } of scene.configs) {
-    const copy = book.metadata({ kind: ref.kind, name: copyNameOf(ref.name) }, identity.namespace);
-    if (!mine(copy)) continue;
-    const resource = plural(ref) === 'secrets' ? RESOURCES.secrets : RESOURCES.configMaps;
-    const others = (copy.metadata.ownerReferences ?? []).some(
-      (owner) => owner.kind === 'Canary' && owner.uid !== identity.uid,
-    );
-    if (others) await disown(hand, resource, copy, identity.uid);
-    else await hand.delete(resource, copy);
+  await removeCopies(hand, identity);
+}
+
+/** All copies of ours, also of configs that the target no longer refers to; what another Canary shares stays with it. */
+async function removeCopies(
+  hand: Hand,
+  { namespace, uid }: Scene['parsed']['identity'],
+): Promise<void> {
+  const { configMaps, secrets } = hand.parts.view;
+  const kinds = [
+    [RESOURCES.configMaps, configMaps?.store.list(namespace) ?? []],
+    [RESOURCES.secrets, secrets?.store.list(namespace) ?? []],
+  ] as const;
+  for (const [resource, objects] of kinds) {
+    for (const copy of objects) {
+      if (copy.metadata.annotations?.[COPY_DIGEST] === undefined || !ownedBy(copy, { uid }))
+        continue;
+      const others = (copy.metadata.ownerReferences ?? []).some(
+        (owner) => owner.kind === 'Canary' && owner.uid !== uid,
+      );
+      if (others) await disown(hand, resource, copy, uid);
+      else await hand.delete(resource, copy);
+    }
   }
 }
 

@@ -3,6 +3,7 @@ import type { HorizontalPodAutoscaler } from '../api/kubernetes.ts';
 import type { ScalerFacts } from '../decision/world.ts';
 import { primaryScaler } from '../workloads/autoscaler.ts';
 import { canonicalJson } from '../workloads/revision.ts';
+import { scaledBy } from './cluster-view.ts';
 import type { Gathering } from './looks.ts';
 import { abandoned, leftOver, ownedBy } from './ownership.ts';
 
@@ -32,6 +33,11 @@ export function observeScaler({ canary, view, looks, problems }: Gathering): Sca
     const message = `there is no HorizontalPodAutoscaler ${autoscalerRef.name} in namespace ${namespace}`;
     problems.push({ reason: 'AutoscalerNotFound', path: 'spec.autoscalerRef', message });
     return { facts: null, source, copy };
+  }
+  if (scaledBy(source) !== aim) {
+    const { kind, name } = source.spec.scaleTargetRef;
+    const message = `HorizontalPodAutoscaler ${source.metadata.name} scales ${kind} ${name}, not ${targetRef.name}`;
+    problems.push({ reason: 'AutoscalerMismatch', path: 'spec.autoscalerRef', message });
   }
   const left = copy !== null && leftOver(copy, canary);
   if (copy !== null && !ownedBy(copy, canary) && !(left && abandoned(copy, view.canaries.store))) {

@@ -57,6 +57,8 @@ export interface Subject {
   readonly answers: ReadonlyMap<string, Answer>;
   /** The last spec of this Canary that could be read: a rollout under way goes by it while the present one is wrong. */
   readonly lastSpec?: CanarySpec | undefined;
+  /** What the last decision on this Canary would have broken. */
+  readonly violation?: string | undefined;
 }
 
 export async function observe(
@@ -90,6 +92,11 @@ export async function observe(
       subjects: looks.subjects,
     };
   }
+  const unseen = unseenKind(parts.view, canary.namespace);
+  if (unseen !== null)
+    throw new Error(
+      `${unseen} in namespace ${canary.namespace} cannot be read: grant the operator list and watch`,
+    );
   const phases = router.kinds.map(
     (of) => parts.view.routes(of.apiVersion, of.kind, of.plural).status(canary.namespace).phase,
   );
@@ -107,6 +114,19 @@ function carriedOn(parsed: ParsedCanary, lastSpec: CanarySpec | undefined): Cana
   const rolling = unfinished || ROLLING.includes(status.phase);
   if (lastSpec === undefined || identity.deleting || !rolling) return null;
   return { ...identity, spec: lastSpec, status, intents };
+}
+
+/** A kind that was never read looks as if everything of it had been deleted: nothing may be decided on that. */
+function unseenKind(view: ClusterView, namespace: string): string | null {
+  const kinds = {
+    deployments: view.deployments,
+    services: view.services,
+    horizontalpodautoscalers: view.scalers,
+  };
+  const unseen = Object.entries(kinds).find(
+    ([, informer]) => informer.store.resourceVersionIn(namespace) === '',
+  );
+  return unseen === undefined ? null : unseen[0];
 }
 
 interface Known {
@@ -155,6 +175,7 @@ async function seen(parts: ObserverParts, known: Known, signal: AbortSignal): Pr
     scaler: scalers.facts,
     configs: configs.facts,
     answers: subject.answers,
+    violation: subject.violation,
   };
   // Pods that are not known yet may have crashed.
   if (parts.view.fillsPods(subject.key)) return { kind: 'filling' };

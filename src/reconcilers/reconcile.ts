@@ -51,6 +51,8 @@ export class Reconciler {
   readonly #known = new Map<string, Canary>();
   /** Accepted Canaries: two that claim one target would share their series. */
   readonly #counted = new Map<string, CanaryLabels>();
+  /** What the last decision on a Canary would have broken. */
+  readonly #violations = new Map<string, string>();
 
   constructor(parts: ReconcilerParts) {
     this.#parts = parts;
@@ -100,12 +102,15 @@ export class Reconciler {
       apply.seen.forget(key);
     }
     const lastSpec = this.#known.get(key)?.spec;
-    const subject = { key, object: this.#newest(key), answers: desk.answers(key), lastSpec };
+    const violation = this.#violations.get(key);
+    const answers = desk.answers(key);
+    const subject = { key, object: this.#newest(key), answers, lastSpec, violation };
     const observed = await observe(this.#parts.observer, subject, signal);
     if (observed.kind === 'gone') return this.#gone(key);
     if (observed.kind === 'filling') return { kind: 'after', delayMs: FILLING_MS };
     dependencies.set(key, observed.subjects);
     const decision = this.#decide(key, observed);
+    if (decision === 'told') return 'again';
     if (decision === null) return { kind: 'after', delayMs: LOOK_AGAIN_MS };
     switch (decision.kind) {
       case 'record':
@@ -118,7 +123,7 @@ export class Reconciler {
     }
   }
 
-  #decide(key: string, observed: Known): Decision | null {
+  #decide(key: string, observed: Known): Decision | 'told' | null {
     const now = this.#parts.observer.clock.now();
     if (observed.kind === 'unreadable') {
       this.#known.delete(key);
@@ -136,7 +141,15 @@ export class Reconciler {
     } else this.#counted.delete(key);
     const decision = decide(scene.world);
     const violations = check(scene.world, decision);
-    if (violations.length === 0) return decision;
+    if (violations.length === 0) {
+      // A record may be what tells of the violation; only a decision to do or to rest shows that it is over.
+      if (decision.kind !== 'record') this.#violations.delete(key);
+      return decision;
+    }
+    const words = violations.map((one) => `${one.invariant}: ${one.message}`).join('; ');
+    const known = this.#violations.get(key) === words;
+    this.#violations.set(key, words);
+    if (known) return null;
     for (const { invariant, message } of violations) {
       this.#parts.metrics.invariantViolated(invariant);
       const tells = [
@@ -149,7 +162,7 @@ export class Reconciler {
       ] as const;
       this.#parts.teller.tell(scene.canary, tells, { action: 'Refuse' });
     }
-    return null;
+    return 'told';
   }
 
   async #record(
@@ -242,6 +255,7 @@ export class Reconciler {
     this.#plans.delete(key);
     this.#known.delete(key);
     this.#counted.delete(key);
+    this.#violations.delete(key);
     const [namespace = '', name = ''] = key.split('/');
     metrics.canaries.forgetCanary(namespace, name);
     return { kind: 'done' };

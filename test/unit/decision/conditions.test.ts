@@ -140,7 +140,9 @@ describe('the story', () => {
   test('tells the last numbers', () => {
     const due = { ...rolling(1, 20), now: at(101) };
     const after = standing(due, recorded(decide(answered(due, sample(50)))));
-    expect(told(after)).toContain('Last check of success-rate: fail at 50, 0s ago');
+    expect(told(after)).toContain(
+      'Last check of success-rate: fail, 0s ago: success-rate 50 is below the minimum 99',
+    );
   });
 
   test('names the gate and the command that opens it', () => {

@@ -64,6 +64,19 @@ describe('at rest', () => {
     expect(status.target).toMatchObject({ generation: 5, turn: '03', revision: R1 });
   });
 
+  test('a suspended Canary still takes a canary out that crashes under traffic', () => {
+    const crash = { pod: 'web-1', container: 'app', restarts: 1, reason: 'OOMKilled' };
+    const world = rolling(1, 20, { target: target(R2, 2, { crashes: [crash] }) });
+    const suspended = withSpec(world, spec({ suspend: true }));
+    expect(recorded(decide(standing(suspended, {})))).toMatchObject({ phase: 'Failed' });
+  });
+
+  test('a decision that was refused for an invariant is told in Stalled', () => {
+    const status = recorded(decide({ ...CALM, violation: 'drained: requests may arrive' }));
+    const stalled = status.conditions.find(({ type }) => type === 'Stalled');
+    expect(stalled).toMatchObject({ status: 'True', reason: 'InvariantViolated' });
+  });
+
   test('a suspended Canary takes up no revision', () => {
     const world = withSpec({ ...CALM, target: target(R2, 0) }, spec({ suspend: true }));
     expect(decide(standing(world, {}))).toMatchObject({ kind: 'rest', why: 'suspended' });
