@@ -43,7 +43,10 @@ export function startGateway(api: Api, options: GatewayOptions = {}): Gateway {
 export class Gateway {
   readonly #api: Api;
   readonly #over = new AbortController();
-  readonly #routes = new Map<string, { route: HttpRoute; end: AbortController }>();
+  readonly #routes = new Map<
+    string,
+    { readonly route: HttpRoute; readonly end: AbortController; readonly done: Promise<void> }
+  >();
   readonly #following: Promise<void>;
   #judge: (route: HttpRoute) => Verdict = () => ({ kind: 'accept' });
 
@@ -92,13 +95,17 @@ export class Gateway {
 
   #see(route: HttpRoute): void {
     const uid = route.metadata.uid ?? '';
-    this.#routes.get(uid)?.end.abort();
+    const before = this.#routes.get(uid);
+    before?.end.abort();
     const end = new AbortController();
-    this.#routes.set(uid, { route, end });
     const signal = AbortSignal.any([end.signal, this.#over.signal]);
-    this.#answer(route, signal).catch((error: unknown) => {
-      if (!signal.aborted) process.stderr.write(`gateway stand-in: ${String(error)}\n`);
-    });
+    // After the answer before it has ended: a late write must not put an older generation back.
+    const done = (before?.done ?? Promise.resolve())
+      .then(() => (signal.aborted ? undefined : this.#answer(route, signal)))
+      .catch((error: unknown) => {
+        if (!signal.aborted) process.stderr.write(`gateway stand-in: ${String(error)}\n`);
+      });
+    this.#routes.set(uid, { route, end, done });
   }
 
   async #answer(route: HttpRoute, signal: AbortSignal): Promise<void> {

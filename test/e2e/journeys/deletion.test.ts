@@ -167,8 +167,8 @@ describeE2E('deletion', () => {
     await journey(async (walk) => {
       await using serving = new Serving(walk);
       await initialized(walk);
-      await walk.api.patch(`${canariesPath(walk)}/web`, { spec: { provider: 'istio' } });
-      await untilEvent(walk, 'UnsupportedProvider');
+      await walk.api.patch(`${canariesPath(walk)}/web`, { spec: { analysis: { mirror: true } } });
+      await untilEvent(walk, 'NotSupported');
       await remove(walk);
       await gone(walk);
       expect((await deployment(walk, 'web-primary')).status?.readyReplicas).toBe(2);

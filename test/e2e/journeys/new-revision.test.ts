@@ -166,18 +166,17 @@ describeE2E('a new revision', () => {
         { name: 'DROPPED', value: '2' },
       ];
       await initialized(walk, { container: { env }, pod: { hostname: 'old' } });
-      const target = await deployment(walk, 'web');
-      const [container] = target.spec.template.spec.containers;
-      const { hostname: _hostname, ...pod } = target.spec.template.spec as { hostname?: string };
-      await walk.api.put(deploymentPath(walk, 'web'), {
-        ...target,
-        spec: {
-          ...target.spec,
-          template: {
-            ...target.spec.template,
-            spec: { ...pod, containers: [{ ...container, image: 'web:2', env: [env[0]] }] },
-          },
-        },
+      await until('the new version to be taken', async () => {
+        const target = await deployment(walk, 'web');
+        const [container] = target.spec.template.spec.containers;
+        const { hostname: _hostname, ...pod } = target.spec.template.spec as { hostname?: string };
+        const spec = { ...pod, containers: [{ ...container, image: 'web:2', env: [env[0]] }] };
+        const template = { ...target.spec.template, spec };
+        // Refused, and tried again, when the controller has written its status meanwhile.
+        return walk.api.put(deploymentPath(walk, 'web'), {
+          ...target,
+          spec: { ...target.spec, template },
+        });
       });
       await untilPhase(walk, 'Succeeded');
       const primary = await deployment(walk, 'web-primary');

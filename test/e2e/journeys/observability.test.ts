@@ -79,6 +79,12 @@ describeE2E('what is told of a rollout', () => {
       await initialized(walk, {}, { analysis: analysis(walk) });
       await setImage(walk, 'web:2');
       await untilPhase(walk, 'Succeeded');
+      // What became true is told after it is stored.
+      const ended = { deployment_strategy: 'canary', analysis_status: 'completed' };
+      const mine = { name: 'web', namespace, ...ended };
+      await until('the end in the metrics', async () => {
+        return (await seriesOf(walk))('serin_canary_successes_total', mine) === 1;
+      });
       const own = await seriesOf(walk);
       expect(own('serin_canary_total', { namespace })).toBe(1);
       expect(own('serin_canary_status', { name: 'web', namespace })).toBe(1);
@@ -89,8 +95,6 @@ describeE2E('what is told of a rollout', () => {
       expect(
         own('serin_canary_duration_seconds_count', { name: 'web', namespace }),
       ).toBeGreaterThan(1);
-      const rollout = { deployment_strategy: 'canary', analysis_status: 'completed' };
-      expect(own('serin_canary_successes_total', { name: 'web', namespace, ...rollout })).toBe(1);
       await walk.api.delete(`${canariesPath(walk)}/web`);
       await until('no series of the Canary', async () => {
         const text = await walk.operator.metrics();
