@@ -5,6 +5,8 @@ const journeys = {
   globalSetup: ['test/e2e/setup.ts'],
   testTimeout: 120_000,
   hookTimeout: 120_000,
+  // Real clusters on shared machines: a limit missed once is tried once more, and the report says so.
+  retry: 1,
   fileParallelism: true,
   maxWorkers: 3,
 };
