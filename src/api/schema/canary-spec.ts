@@ -3,7 +3,7 @@ import { analysisSchema } from './canary-analysis.ts';
 import { serviceSchema } from './canary-service.ts';
 import { baseName, kindRef, namespaceName, objectName, texts } from './common.ts';
 import { anyObject, choice, flag, integer, object, text } from './schema.ts';
-import type { Raw } from './schema.ts';
+import type { Raw, Rule } from './schema.ts';
 
 /** Flagger's list: the API server refuses others, the operator refuses those that are not built. */
 export const PROVIDERS = [
@@ -114,22 +114,6 @@ export const specSchema = object('What to release, how, and how it is judged.', 
     suspend: flag('Do nothing until this is false again. Default false.'),
   },
   rules: [
-    // What was made under the old name would be left behind, with traffic on it.
-    {
-      rule: 'self.targetRef == oldSelf.targetRef',
-      message:
-        'targetRef cannot be changed: delete the Canary, which hands the traffic back, and make a new one',
-    },
-    {
-      rule: 'has(self.provider) == has(oldSelf.provider) && (!has(self.provider) || self.provider == oldSelf.provider)',
-      message:
-        'provider cannot be changed: delete the Canary, which hands the traffic back, and make a new one',
-    },
-    {
-      rule: '!has(self.service) || !has(oldSelf.service) || (has(self.service.name) == has(oldSelf.service.name) && (!has(self.service.name) || self.service.name == oldSelf.service.name))',
-      message:
-        'service.name cannot be changed: delete the Canary, which hands the traffic back, and make a new one',
-    },
     {
       rule: "has(self.service) || self.targetRef.kind == 'Service'",
       message: 'spec.service with a port is needed',
@@ -145,5 +129,24 @@ export const specSchema = object('What to release, how, and how it is judged.', 
     },
   ],
 });
+
+/** Of the whole Canary: once it has begun, what was made under an old name would be left behind with traffic on it. */
+export const canaryRules: readonly Rule[] = [
+  fixed('spec.targetRef', 'self.spec.targetRef == oldSelf.spec.targetRef'),
+  fixed(
+    'spec.provider',
+    'has(self.spec.provider) == has(oldSelf.spec.provider) && (!has(self.spec.provider) || self.spec.provider == oldSelf.spec.provider)',
+  ),
+  fixed(
+    'spec.service.name',
+    '!has(self.spec.service) || !has(oldSelf.spec.service) || (has(self.spec.service.name) == has(oldSelf.spec.service.name) && (!has(self.spec.service.name) || self.spec.service.name == oldSelf.spec.service.name))',
+  ),
+];
+
+function fixed(path: string, same: string): Rule {
+  const begun = "has(oldSelf.status) && has(oldSelf.status.phase) && oldSelf.status.phase != ''";
+  const message = `${path} cannot be changed: delete the Canary, which hands the traffic back, and make a new one`;
+  return { rule: `!(${begun}) || (${same})`, message };
+}
 
 export type RawSpec = Raw<typeof specSchema>;

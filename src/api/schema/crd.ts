@@ -1,10 +1,10 @@
 // The CustomResourceDefinitions of our kinds, made of their schemas. `tools/generate.ts` writes them to crds/.
 import { alertProviderSchema } from './alert-provider.ts';
-import { specSchema } from './canary-spec.ts';
+import { canaryRules, specSchema } from './canary-spec.ts';
 import { conditions, statusSchema } from './canary-status.ts';
 import { metricTemplateSchema } from './metric-template.ts';
 import { object } from './schema.ts';
-import type { OpenApiSchema } from './schema.ts';
+import type { OpenApiSchema, Rule } from './schema.ts';
 
 const GROUP = 'serin.dev';
 const VERSION = 'v1beta1';
@@ -26,6 +26,8 @@ interface Kind {
   readonly spec: OpenApiSchema;
   readonly status: OpenApiSchema;
   readonly columns: readonly Column[];
+  /** Of the whole object. */
+  readonly rules?: readonly Rule[];
 }
 
 const ready = (field: string): string => `.status.conditions[?(@.type=="Ready")].${field}`;
@@ -79,6 +81,7 @@ const KINDS: readonly Kind[] = [
     spec: specSchema,
     status: statusSchema,
     columns: canaryColumns,
+    rules: canaryRules,
   },
   {
     kind: 'MetricTemplate',
@@ -135,6 +138,7 @@ function definition({ kind, singular, plural, ...rest }: Kind) {
       spec: rest.spec,
       status: rest.status,
     },
+    ...(rest.rules === undefined ? {} : { 'x-kubernetes-validations': rest.rules }),
   };
   return {
     apiVersion: 'apiextensions.k8s.io/v1',

@@ -148,6 +148,7 @@ describeE2E('a wrong spec', () => {
     await journey(async (walk) => {
       await deployTarget(walk);
       await createCanary(walk);
+      await untilCanary(walk, 'the beginning', ({ status }) => status.phase !== '');
       const path = `${canariesPath(walk)}/web`;
       const changes = [
         [{ targetRef: { name: 'other' } }, 'targetRef cannot be changed'],
