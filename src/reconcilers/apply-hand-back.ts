@@ -20,7 +20,6 @@ export async function routeToApex(hand: Hand, scene: Scene, trailing: boolean): 
     if (!kept.has(name) && ownedBy(live, parsed.identity))
       await hand.delete(resourceOf(router, live), live);
   }
-  hand.parts.routeWritten(scene.key);
 }
 
 /** Primary, its autoscaler, the copies and the two Services are deleted; the apex stays, without us as its owner. */

@@ -104,7 +104,6 @@ export async function writeRoute(
   for (const object of objects) {
     await hand.apply(resourceOf(router, object), claimed(object, parsed.identity, target));
   }
-  hand.parts.routeWritten(scene.key);
 }
 
 export function resourceOf(router: RouterProvider, object: KubeObject): Resource {

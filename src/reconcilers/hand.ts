@@ -16,8 +16,6 @@ export interface ApplyParts {
   readonly book: ConfigBook;
   readonly seen: SeenWrites;
   readonly includePrefixes: readonly string[];
-  /** Tells the memory of routes that a new one was just written. */
-  readonly routeWritten: (key: string) => void;
 }
 
 /** One reconcile's hand on the cluster: writes, and remembers them until the stores have seen them. */

@@ -172,7 +172,6 @@ function createReconciler(
       book,
       seen: new SeenWrites(clock),
       includePrefixes: settings.includePrefixes,
-      routeWritten: () => {},
     },
     desk,
     dependencies,
