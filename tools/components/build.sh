@@ -4,6 +4,8 @@
 #   build.sh control-plane     etcd, kube-apiserver, kube-controller-manager, Gateway API's CRDs     (no root needed)
 #   build.sh node              the same and a real node: kubelet and friends, Contour, Envoy, the test server, images
 #   build.sh metrics-server    for journeys with a real HorizontalPodAutoscaler
+#   build.sh packaging         helm and what makes and imports the image
+#   build.sh fleet             kwok and the scheduler, for the benchmarks: hundreds of pods without a node
 #   build.sh dir               prints the folder: bin/ crds/ images/
 #
 # Needs Go; `node` needs a C compiler, pip and unzip too, and takes missing Debian packages by apt-get when it is root.
@@ -93,6 +95,27 @@ part_metrics-server() {
   local name=sigs.k8s.io/metrics-server
   all_in_bin metrics-server || build_module metrics-server "$name@v$METRICS_SERVER" "$name/cmd/metrics-server"
 }
+part_helm() {
+  all_in_bin helm || build_module helm "helm.sh/helm/v3@v$HELM" helm.sh/helm/v3/cmd/helm
+}
+part_buildah() {
+  command -v buildah > /dev/null && return
+  { [ "$(id -u)" = 0 ] && command -v apt-get > /dev/null; } || die "install buildah first: it makes the image"
+  apt-get update -qq >&2
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends buildah >&2
+}
+part_kwok() {
+  local name=sigs.k8s.io/kwok stages stage
+  all_in_bin kwok || build_module kwok "$name@v$KWOK" "$name/cmd/kwok"
+  have "$root/kwok.yaml" && return
+  stages=$(module "$name@v$KWOK" Dir)/kustomize/stage
+  for stage in node/fast/node-initialize node/heartbeat-with-lease/node-heartbeat-with-lease \
+    pod/fast/pod-ready pod/fast/pod-complete pod/fast/pod-delete; do
+    cat "$stages/$stage.yaml"
+    printf '\n---\n'
+  done > "$root/kwok.new"
+  mv "$root/kwok.new" "$root/kwok.yaml"
+}
 part_gateway-crds() {
   have "$root/crds/gateway-api.yaml" && return
   need_go "Gateway API's CRDs"
@@ -146,6 +169,8 @@ for target in "${@:-control-plane}"; do
     dir) echo "$root"; exit 0 ;;
     control-plane) parts+=("${control_plane[@]}") ;;
     node) parts+=("${node[@]}") ;;
+    packaging) parts+=(helm buildah) ;;
+    fleet) parts+=("${control_plane[@]}" kube-node kwok) ;;
     *) declare -F "part_$target" > /dev/null || die "no such target: $target"; parts+=("$target") ;;
   esac
 done
