@@ -2,8 +2,9 @@
 # metrics at 127.0.0.1:8002/stats/prometheus.
 # shellcheck shell=bash disable=SC2154
 k apply --server-side -f "$components/crds/gateway-api.yaml" -f "$components/crds/contour.yaml" > /dev/null
-k wait --for=condition=Established --timeout=30s crd \
-  httpproxies.projectcontour.io httproutes.gateway.networking.k8s.io gateways.gateway.networking.k8s.io > /dev/null
+# A CRD of this very moment has no conditions yet, which kubectl takes for an error.
+wait_for contour-crds k wait --for=condition=Established --timeout=30s crd \
+  httpproxies.projectcontour.io httproutes.gateway.networking.k8s.io gateways.gateway.networking.k8s.io
 wait_for contour-objects k apply -f "$here/conf/contour-objects.yaml"
 fill contour.yaml "$dir/conf/contour.yaml"
 # Contour was built with an older Gateway API: the kinds that it would watch at versions no longer served are turned off.
