@@ -27,7 +27,11 @@ export default defineConfig({
         test: {
           ...journeys,
           name: 'e2e',
-          include: ['test/e2e/journeys/**/*.test.ts', 'test/e2e/smoke.test.ts'],
+          include: [
+            'test/e2e/journeys/**/*.test.ts',
+            'test/e2e/faults/**/*.test.ts',
+            'test/e2e/smoke.test.ts',
+          ],
           // After the unit tests: journeys wait for real clusters and must not starve, nor starve others.
           sequence: { groupOrder: 1 },
         },
