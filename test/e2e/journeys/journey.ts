@@ -32,6 +32,10 @@ export interface OperatorOptions {
   readonly flags?: readonly string[];
   /** Default: the run's own cluster. The caller ends it. */
   readonly plane?: Pick<ControlPlane, 'connection' | 'kubeconfig'>;
+  /** Path of the kubeconfig that it runs with. Default: of the user `operator`. */
+  readonly kubeconfig?: string;
+  /** More variables for its process. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** The shipped operator as its own process, for one namespace. */
@@ -40,14 +44,15 @@ export class OperatorProcess {
   readonly #child;
   readonly port: Promise<number>;
 
-  constructor(namespace: string, prometheus: string, { flags = [], plane }: OperatorOptions = {}) {
+  constructor(namespace: string, prometheus: string, options: OperatorOptions = {}) {
+    const { flags = [], plane, environment = {} } = options;
     const log = createWriteStream(this.logFile);
     this.#child = spawn(
       join(ROOT, 'bin/serin'),
       [
         'controller',
         '--kubeconfig',
-        plane?.kubeconfig('operator') ?? cluster().kubeconfigs.operator,
+        options.kubeconfig ?? plane?.kubeconfig('operator') ?? cluster().kubeconfigs.operator,
         '--namespace',
         namespace,
         '--port',
@@ -58,7 +63,7 @@ export class OperatorProcess {
         'debug',
         ...flags,
       ],
-      { stdio: ['ignore', 'pipe', 'pipe'] },
+      { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...environment } },
     );
     this.#child.stdout.pipe(log);
     this.#child.stderr.pipe(log, { end: false });
@@ -77,6 +82,11 @@ export class OperatorProcess {
   /** The text of /metrics. */
   async metrics(): Promise<string> {
     return (await fetch(`http://127.0.0.1:${await this.port}/metrics`)).text();
+  }
+
+  /** A signal that it lives through: SIGSTOP, SIGCONT, SIGUSR2. */
+  signal(name: NodeJS.Signals): void {
+    this.#child.kill(name);
   }
 
   /** Ends it by a signal and waits; gives the exit code, null when the signal killed it. */

@@ -12,6 +12,7 @@ import { type ControlPlane, startControlPlane } from '../cluster/control-plane.t
 import type { Api } from '../cluster/api.ts';
 import { apiAs, cluster, describeE2E } from '../cluster/e2e.ts';
 import { until } from '../cluster/until.ts';
+import { compact } from '../faults/own-plane.ts';
 import { call, clientOf, clock, Way } from './machinery-rig.ts';
 
 const HEALS = { limitMs: 60_000 };
@@ -175,20 +176,6 @@ function make(client: Client, label: string, name: string): Promise<KubeObject> 
   const metadata = { name, namespace: 'default', labels: { test: label } };
   const object = { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { is: 'old' } };
   return client.create(RESOURCES.configMaps, object, call);
-}
-
-/** Everything before now, by etcd's own JSON gateway. */
-async function compact(plane: ControlPlane): Promise<void> {
-  const post = async (path: string, body: object): Promise<{ header: { revision: string } }> => {
-    const answer = await fetch(`${plane.store}/v3/kv/${path}`, {
-      method: 'POST',
-      body: JSON.stringify(body),
-    });
-    expect(answer.status, path).toBe(200);
-    return (await answer.json()) as { header: { revision: string } };
-  };
-  const { header } = await post('range', { key: Buffer.from('/').toString('base64') });
-  await post('compaction', { revision: header.revision, physical: true });
 }
 
 /** A plain HTTP way to the API server, on which a test may answer in its stead. Closes `api` in the end. */
