@@ -1,5 +1,5 @@
-// Makes the one file that is shipped: bundle.ts [OUT]; default dist/serin.mjs. Takes part of a second.
-import { chmod, mkdir } from 'node:fs/promises';
+// Makes the one file that is shipped, and beside it the licences of what is in it: bundle.ts [OUT]; default dist/serin.mjs.
+import { appendFile, chmod, mkdir, readdir, readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { build } from 'esbuild';
 
@@ -12,8 +12,10 @@ const REQUIRE = [
   'const require = requireFrom(import.meta.url);',
 ].join('\n');
 
+const LICENCE_FILE = /^(?:licen[cs]e|copying|notice)(?:\.(?:md|txt))?$/iu;
+
 await mkdir(dirname(out), { recursive: true });
-const { warnings } = await build({
+const { warnings, metafile } = await build({
   entryPoints: [join(root, 'src/main.ts')],
   outfile: out,
   bundle: true,
@@ -27,7 +29,25 @@ const { warnings } = await build({
   legalComments: 'external',
   banner: { js: `#!/usr/bin/env node\n${REQUIRE}` },
   logLevel: 'warning',
+  metafile: true,
+  absWorkingDir: root,
 });
 await chmod(out, 0o755);
+await appendFile(`${out}.LEGAL.txt`, (await licences(Object.keys(metafile.inputs))).join('\n'));
 if (warnings.length > 0) process.exit(1);
 process.stdout.write(`${out}\n`);
+
+/** Of each package that these files come from, the name and the licence that its authors ask to be passed on. */
+async function licences(files: readonly string[]): Promise<string[]> {
+  const folders = new Set(files.map(packageFolder).filter((folder) => folder !== null));
+  const texts = [...folders].toSorted().map(async (folder) => {
+    const names = (await readdir(join(root, folder))).filter((name) => LICENCE_FILE.test(name));
+    const bodies = names.map((name) => readFile(join(root, folder, name), 'utf8'));
+    return [`\n--- ${folder.replace(/^.*node_modules\//u, '')}`, ...(await Promise.all(bodies))];
+  });
+  return (await Promise.all(texts)).flat();
+}
+
+function packageFolder(file: string): string | null {
+  return /^.*node_modules\/(?:@[^/]+\/)?[^/]+/u.exec(file)?.[0] ?? null;
+}

@@ -3,7 +3,7 @@
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 cd "$root"
-task=${1:?usage: run.sh test|unit|e2e|node|check|generate|format}
+task=${1:?usage: run.sh test|unit|e2e|node|check|generate|format|bundle|image}
 shift
 
 stamp=node_modules/.lock-stamp
@@ -53,6 +53,11 @@ case $task in
   check) check ;;
   generate) node tools/generate.ts ;;
   format) biome format --write . ;;
+  bundle) node tools/bundle.ts ;;
+  image)
+    node tools/bundle.ts
+    tools/image/build.sh "$@"
+    ;;
   *)
     echo "run.sh: unknown task $task" >&2
     exit 2

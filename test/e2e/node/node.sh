@@ -196,7 +196,8 @@ start_control_plane() {
     "--requestheader-client-ca-file=$certs/ca.crt" --requestheader-allowed-names=front-proxy-client \
     --requestheader-username-headers=X-Remote-User --requestheader-group-headers=X-Remote-Group \
     --requestheader-extra-headers-prefix=X-Remote-Extra- "--proxy-client-cert-file=$certs/front-proxy.crt" \
-    "--proxy-client-key-file=$certs/front-proxy.key" --enable-aggregator-routing ${APISERVER_FLAGS:-}
+    "--proxy-client-key-file=$certs/front-proxy.key" --enable-aggregator-routing \
+    "--audit-policy-file=$here/conf/audit.yaml" "--audit-log-path=$dir/log/audit.log" ${APISERVER_FLAGS:-}
   wait_for apiserver k get --raw /readyz
   run kcm "$bin/kube-controller-manager" "--kubeconfig=$dir/kubeconfig" "--root-ca-file=$certs/ca.crt" \
     "--service-account-private-key-file=$certs/accounts.key" --use-service-account-credentials=false --leader-elect=false \
