@@ -13,11 +13,15 @@ import { NodeOperator } from './operator.ts';
 
 const CRDS = join(import.meta.dirname, '../../../crds');
 
-export interface Walk {
+/** Where one application lives. */
+export interface Place {
   readonly api: Api;
   readonly namespace: string;
   /** The Host header that Envoy knows this application by. */
   readonly host: string;
+}
+
+export interface Walk extends Place {
   readonly operator: NodeOperator;
 }
 
@@ -57,19 +61,19 @@ const OPERATOR_RIGHTS = {
   subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: 'operator' }],
 };
 
-function canariesPath({ namespace }: Walk): string {
+function canariesPath({ namespace }: Place): string {
   return `/apis/serin.dev/v1beta1/namespaces/${namespace}/canaries`;
 }
 
-export function deploymentPath({ namespace }: Walk, name = 'web'): string {
+export function deploymentPath({ namespace }: Place, name = 'web'): string {
   return `/apis/apps/v1/namespaces/${namespace}/deployments/${name}`;
 }
 
-function servicePath({ namespace }: Walk, name: string): string {
+function servicePath({ namespace }: Place, name: string): string {
   return `/api/v1/namespaces/${namespace}/services/${name}`;
 }
 
-export function routePath({ namespace }: Walk): string {
+export function routePath({ namespace }: Place): string {
   return `/apis/gateway.networking.k8s.io/v1/namespaces/${namespace}/httproutes/web`;
 }
 
@@ -80,7 +84,7 @@ function variables(version: string, env: Environment) {
 }
 
 /** Three pods of version v1, all ready. */
-export async function deployTarget(on: Walk): Promise<void> {
+export async function deployTarget(on: Place): Promise<void> {
   const container = {
     name: 'app',
     image: TEST_SERVER,
@@ -105,7 +109,7 @@ export async function deployTarget(on: Walk): Promise<void> {
   await untilReady(on, 'web', 3);
 }
 
-export async function untilReady(on: Walk, name: string, replicas: number): Promise<void> {
+export async function untilReady(on: Place, name: string, replicas: number): Promise<void> {
   await until(
     `${replicas} ready pods of ${name}`,
     async () => {
@@ -117,7 +121,7 @@ export async function untilReady(on: Walk, name: string, replicas: number): Prom
 }
 
 /** Pods of a Deployment have ended, after their drain too. */
-export async function untilNoPods(on: Walk, app = 'web'): Promise<void> {
+export async function untilNoPods(on: Place, app = 'web'): Promise<void> {
   const path = `/api/v1/namespaces/${on.namespace}/pods?labelSelector=app%3D${app}`;
   await until(
     `the pods of ${app} to be gone`,
@@ -127,7 +131,7 @@ export async function untilNoPods(on: Walk, app = 'web'): Promise<void> {
 }
 
 /** A Service that clients call by its address, on the pods of the Deployment. */
-export async function createService(on: Walk): Promise<string> {
+export async function createService(on: Place): Promise<string> {
   const spec = { selector: { app: 'web' }, ports: [{ port: 80, targetPort: 8080 }] };
   const body = { apiVersion: 'v1', kind: 'Service', metadata: { name: 'web' }, spec };
   const made = await on.api.post<Service>(`/api/v1/namespaces/${on.namespace}/services`, body);
@@ -138,7 +142,7 @@ export async function createService(on: Walk): Promise<string> {
 export type Analysis = Readonly<Record<string, unknown>>;
 
 /** 10 to 50 by 10, checked by success rate and duration out of the real Prometheus. */
-export async function createCanary(on: Walk, analysis: Analysis = {}): Promise<void> {
+export async function createCanary(on: Place, analysis: Analysis = {}): Promise<void> {
   await on.api.post(canariesPath(on), {
     apiVersion: 'serin.dev/v1beta1',
     kind: 'Canary',
@@ -172,14 +176,14 @@ export function checkedOver(interval: string): readonly unknown[] {
   ];
 }
 
-export async function initialized(on: Walk, analysis: Analysis = {}): Promise<void> {
+export async function initialized(on: Place, analysis: Analysis = {}): Promise<void> {
   await deployTarget(on);
   await createCanary(on, analysis);
   await untilStatus(on, 'the first version', ({ phase }) => phase === 'Initialized');
 }
 
 /** A new version of the application; gives the time of it. */
-export async function release(on: Walk, version: string, env: Environment = {}): Promise<number> {
+export async function release(on: Place, version: string, env: Environment = {}): Promise<number> {
   const container = { name: 'app', env: variables(version, env) };
   const contentType = 'application/strategic-merge-patch+json';
   const template = { spec: { containers: [container] } };
@@ -187,13 +191,13 @@ export async function release(on: Walk, version: string, env: Environment = {}):
   return Date.now();
 }
 
-export async function statusOf(on: Walk): Promise<CanaryStatus> {
+export async function statusOf(on: Place): Promise<CanaryStatus> {
   const object = await on.api.get(`${canariesPath(on)}/web`);
   return parseStatus(object['status']);
 }
 
 export async function untilStatus(
-  on: Walk,
+  on: Place,
   what: string,
   so: (status: CanaryStatus) => boolean,
   limitMs = 120_000,
@@ -209,7 +213,7 @@ export async function untilStatus(
 }
 
 /** The end of a rollout, whichever. */
-export function untilOver(on: Walk, limitMs?: number): Promise<CanaryStatus> {
+export function untilOver(on: Place, limitMs?: number): Promise<CanaryStatus> {
   const over = ({ phase, parking }: CanaryStatus): boolean =>
     (phase === 'Succeeded' || phase === 'Failed') && parking === null;
   return untilStatus(on, 'the end of the rollout', over, limitMs);
@@ -229,7 +233,7 @@ export interface Rollout {
 }
 
 /** Follows a rollout that was just released to its end and keeps what the operator recorded on the way. */
-export async function followRollout(on: Walk, limitMs = 180_000): Promise<Rollout> {
+export async function followRollout(on: Place, limitMs = 180_000): Promise<Rollout> {
   const steps: Step[] = [];
   const status = await untilStatus(
     on,
@@ -253,7 +257,7 @@ export function lateness(steps: readonly Step[], intervalMs: number): number {
   return last.sinceMs - first.sinceMs - (steps.length - 2) * intervalMs;
 }
 
-export async function deleteCanary(on: Walk): Promise<void> {
+export async function deleteCanary(on: Place): Promise<void> {
   await on.api.delete(`${canariesPath(on)}/web`);
   await until(
     'the Canary to be gone',
@@ -267,13 +271,13 @@ interface Container {
 }
 
 /** Which version a Deployment holds; null when there is no such Deployment. */
-export async function versionOf(on: Walk, name: string): Promise<string | null> {
+export async function versionOf(on: Place, name: string): Promise<string | null> {
   const found = await on.api.find<Deployment>(deploymentPath(on, name));
   const container = found?.spec.template.spec.containers[0] as unknown as Container | undefined;
   return container?.env.find((variable) => variable.name === 'VERSION')?.value ?? null;
 }
 
-export async function backendsOf(on: Walk): Promise<Readonly<Record<string, number>>> {
+export async function backendsOf(on: Place): Promise<Readonly<Record<string, number>>> {
   const route = await on.api.get<{
     spec: { rules: { backendRefs: { name: string; weight?: number }[] }[] };
   }>(routePath(on));
@@ -281,6 +285,6 @@ export async function backendsOf(on: Walk): Promise<Readonly<Record<string, numb
   return Object.fromEntries(backends.map(({ name, weight = 1 }) => [name, weight]));
 }
 
-export async function serviceExists(on: Walk, name: string): Promise<boolean> {
+export async function serviceExists(on: Place, name: string): Promise<boolean> {
   return (await on.api.find(servicePath(on, name))) !== null;
 }
