@@ -1,11 +1,11 @@
 // One check of the analysis: which questions are due, what the answers say, and what is still too young to be asked.
 import { judge } from '../analysis/judge.ts';
-import type { Measurement, Verdict } from '../api/canary.ts';
+import type { Measurement, Rollout, Verdict } from '../api/canary.ts';
 import type { Instant } from '../clock/clock.ts';
 import type { Ask } from './decision.ts';
 import { askKey, later } from './record.ts';
 import { inForceSince } from './traffic.ts';
-import type { World } from './world.ts';
+import type { Answer, World } from './world.ts';
 
 export interface Check {
   readonly verdict: Verdict | 'pending' | 'warming';
@@ -15,19 +15,46 @@ export interface Check {
   readonly why: string;
 }
 
+/** A check without a verdict is made again this soon. */
+const AGAIN_MS = 1_000;
+
+/**
+ * Since when the canary has had what is judged; null while it does not. The status keeps it from the first check on;
+ * until then the route says it, by when it was written, so that a restart finds the same.
+ */
+export function trafficSince(world: World): Instant | null {
+  const { canary, route } = world;
+  const { rollout, canaryWeight } = canary.status;
+  if (rollout === null || rollout.step === 0 || rollout.resumeWeight !== null) return null;
+  if (rollout.trafficSince !== null) return rollout.trafficSince;
+  const since = inForceSince(world);
+  if (since === null || (route.canWeight && route.weight !== canaryWeight)) return null;
+  return latest(since, rollout.stepSince);
+}
+
 /** When the next check is due; null while the canary does not have what is analysed. */
 export function dueAt(world: World): Instant | null {
   const { spec, status } = world.canary;
   const { rollout } = status;
-  if (rollout === null || rollout.trafficSince === null) return null;
-  const since = inForceSince(world);
-  if (since === null) return null;
+  const traffic = trafficSince(world);
+  const { confirmed } = world.route;
+  if (rollout === null || traffic === null || confirmed.kind !== 'yes') return null;
   const weighted = spec.analysis.strategy.kind === 'weighted';
-  const begun = weighted
-    ? Math.max(since, rollout.stepSince)
-    : Math.max(rollout.trafficSince, rollout.stepSince);
-  const regular = later(rollout.checkedAt ?? (begun as Instant), spec.analysis.intervalMs);
-  return askable(world, regular) ? regular : firstWarm(world, regular);
+  const { since, writtenAt = since } = confirmed;
+  const begun = latest(weighted ? writtenAt : traffic, rollout.stepSince);
+  const regular = later(rollout.checkedAt ?? begun, spacing(world, rollout));
+  if (!askable(world, regular)) return latest(regular, wholeAt(world, Math.min));
+  // Where the last check came before some window was whole, the next one comes as soon as it is.
+  const whole = wholeAt(world, Math.max);
+  const waits = rollout.checkedAt !== null && rollout.checkedAt < whole;
+  return waits && whole < regular ? whole : regular;
+}
+
+/** A missing verdict counts as nothing: it is asked for again soon, then ever later, at most an interval apart. */
+function spacing({ canary }: World, { checkedAt, unknownSince }: Rollout): number {
+  const { intervalMs } = canary.spec.analysis;
+  if (checkedAt === null || unknownSince === null) return intervalMs;
+  return Math.min(intervalMs, Math.max(AGAIN_MS, checkedAt - unknownSince));
 }
 
 /** Something can be asked at that time. With no metrics and no hooks a step simply passes. */
@@ -40,16 +67,22 @@ function askable(world: World, at: Instant): boolean {
   );
 }
 
-function firstWarm(world: World, regular: Instant): Instant {
-  const since = world.canary.status.rollout?.trafficSince ?? regular;
-  const windows = world.canary.spec.analysis.metrics.map((metric) => metric.intervalMs);
-  return Math.max(regular, later(since, Math.min(...windows))) as Instant;
+/** When the first (or last) of the metrics has a whole window with traffic. */
+function wholeAt(world: World, which: (...windows: readonly number[]) => number): Instant {
+  const { metrics } = world.canary.spec.analysis;
+  if (metrics.length === 0) return trafficSince(world) ?? world.now;
+  const windowMs = which(...metrics.map((metric) => metric.intervalMs));
+  return later(trafficSince(world) ?? world.now, windowMs);
 }
 
 /** A whole window lies after the canary got traffic. */
 function warm(world: World, windowMs: number, at: Instant): boolean {
-  const since = world.canary.status.rollout?.trafficSince ?? null;
+  const since = trafficSince(world);
   return since !== null && later(since, windowMs) <= at;
+}
+
+function latest(left: Instant, right: Instant): Instant {
+  return left > right ? left : right;
 }
 
 /** The check that is due now: all questions at once, one failure is enough, no answer is not a yes. */
@@ -80,19 +113,15 @@ function slot(world: World): string {
 
 function hookParts(world: World): Part[] {
   const { canary, answers, now } = world;
+  const again = dueAt(world) ?? now;
   return canary.spec.analysis.webhooks
     .filter((hook) => hook.type === 'rollout')
     .map((hook): Part => {
       const key = askKey(world, slot(world), hook.type, hook.name);
       const answer = answers.get(key);
-      if (answer?.kind !== 'hook') {
-        const ask = {
-          kind: 'hook',
-          key,
-          hook,
-          phase: canary.status.phase,
-          newerThan: null,
-        } as const;
+      if (answer?.kind !== 'hook' || stale(world, answer, again)) {
+        const newerThan = answer === undefined ? null : again;
+        const ask = { kind: 'hook', key, hook, phase: canary.status.phase, newerThan } as const;
         return {
           verdict: 'pending',
           ask,
@@ -111,10 +140,23 @@ function hookParts(world: World): Part[] {
     });
 }
 
+/** Where a check is made again: a hook that did not answer, or did an interval ago, is called again. */
+function stale(
+  { canary }: World,
+  answer: Extract<Answer, { kind: 'hook' }>,
+  again: Instant,
+): boolean {
+  const { rollout } = canary.status;
+  if ((rollout?.unknownSince ?? null) === null || answer.at >= again) return false;
+  return !answer.heard || later(answer.at, canary.spec.analysis.intervalMs) <= again;
+}
+
 function metricParts(world: World): Part[] {
   const { canary, answers, now } = world;
+  const last = canary.status.rollout?.checkedAt ?? 0;
   return canary.spec.analysis.metrics.map((metric): Part => {
-    const key = askKey(world, slot(world), 'metric', metric.name);
+    // Each time anew: a check that is made again keeps its number.
+    const key = askKey(world, `${slot(world)}after${last}`, 'metric', metric.name);
     if (!warm(world, metric.intervalMs, now)) {
       return {
         verdict: 'warming',

@@ -190,16 +190,6 @@ function analyse(world: World, target: Target, rollout: Rollout): Decision {
     if (rollout.paused === null) return standBackOver(world, target, rollout);
     return rest(`paused: ${rollout.paused}`);
   }
-  if (rollout.trafficSince === null) {
-    const { confirmed } = world.route;
-    const since =
-      confirmed.kind === 'yes' ? Math.max(confirmed.since, rollout.stepSince) : world.now;
-    return recordRollout(
-      world,
-      { trafficSince: since as typeof world.now },
-      'the canary is in service',
-    );
-  }
   const skips = canary.spec.skipAnalysis && rollout.paused === null && target.readiness.ready;
   if (skips) return startPromotion(world, target, 'the analysis is skipped');
   return tick(world, target, rollout);

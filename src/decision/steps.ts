@@ -1,6 +1,7 @@
 // What comes after a passed check: the next weight, the next iteration, or promotion.
 import type { Rollout, Weight } from '../api/canary.ts';
 import { FULL_WEIGHT } from '../api/canary.ts';
+import { trafficSince } from './checks.ts';
 import type { Decision } from './decision.ts';
 import { record, recordRollout, short, told } from './record.ts';
 import type { Target, World } from './world.ts';
@@ -36,6 +37,7 @@ export function nextStep(
     stepSince: now,
     checks: 0,
     checkedAt: null,
+    trafficSince: trafficSince(world),
     unknownSince: null,
   };
   const weight = nextWeight(world);
@@ -102,6 +104,7 @@ export function startPromotion(
         step: takesAll ? rollout.step + 1 : rollout.step,
         stepSince: now,
         waitingSince: now,
+        trafficSince: trafficSince(world),
         paused: null,
         capacity,
       },

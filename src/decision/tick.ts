@@ -2,7 +2,7 @@
 import type { CanaryStatus, Rollout } from '../api/canary.ts';
 import { NO_WEIGHT } from '../api/canary.ts';
 import type { Instant } from '../clock/clock.ts';
-import { type Check, check, dueAt, merged } from './checks.ts';
+import { type Check, check, dueAt, merged, trafficSince } from './checks.ts';
 import { type Decision, rest } from './decision.ts';
 import { gate } from './gates.ts';
 import { fail, later, recordRollout, told } from './record.ts';
@@ -35,16 +35,30 @@ function answered(world: World): Check {
   return { verdict: 'unknown', asks: [], measurements: [], why: problem.message };
 }
 
-/** The check as the status keeps it. A check that came much too late does not bring the missed ones after it. */
-function checked(world: World, result: Check, rollout: Rollout, due: Instant): Rollout {
-  const late = world.now - due >= world.canary.spec.analysis.intervalMs;
-  const unknownSince = result.verdict === 'unknown' ? (rollout.unknownSince ?? due) : null;
+/** The check as the status keeps it. The next one is due by the grid of intervals, however late this one came. */
+function checked(world: World, rollout: Rollout, due: Instant): Rollout {
+  const { intervalMs } = world.canary.spec.analysis;
+  const missed = Math.floor((world.now - due) / intervalMs);
   return {
     ...rollout,
     checks: rollout.checks + 1,
-    checkedAt: late ? world.now : due,
-    unknownSince,
+    checkedAt: later(due, missed * intervalMs),
+    trafficSince: trafficSince(world),
+    unknownSince: null,
   };
+}
+
+/** Two failures must not be told by the same samples: after a late one the next comes a whole interval later. */
+function checkedBad(world: World, rollout: Rollout, due: Instant): Rollout {
+  const late = world.now - due >= world.canary.spec.analysis.intervalMs / 2;
+  return { ...checked(world, rollout, due), checkedAt: late ? world.now : due };
+}
+
+/** A check without a verdict is not counted. */
+function checkedInVain(world: World, rollout: Rollout, due: Instant): Rollout {
+  const unknownSince = rollout.unknownSince ?? due;
+  const { checks } = rollout;
+  return { ...checked(world, rollout, due), checks, checkedAt: world.now, unknownSince };
 }
 
 function kept(world: World, result: Check): Partial<CanaryStatus> {
@@ -52,13 +66,13 @@ function kept(world: World, result: Check): Partial<CanaryStatus> {
 }
 
 function held(world: World, result: Check, rollout: Rollout, due: Instant, why: string): Decision {
-  return recordRollout(world, checked(world, result, rollout, due), why, [], kept(world, result));
+  return recordRollout(world, checked(world, rollout, due), why, [], kept(world, result));
 }
 
 function failed(world: World, result: Check, rollout: Rollout, due: Instant): Decision {
   const { status, spec } = world.canary;
   const failedChecks = status.failedChecks + 1;
-  const next = checked(world, result, rollout, due);
+  const next = checkedBad(world, rollout, due);
   const { threshold } = spec.analysis;
   if (failedChecks >= threshold) {
     const message = `failed checks threshold reached (${failedChecks} of ${threshold}): ${result.why}`;
@@ -78,7 +92,7 @@ function failed(world: World, result: Check, rollout: Rollout, due: Instant): De
 /** No answer is neither good nor bad: it holds, and after its limit traffic goes back to the primary. */
 function unknown(world: World, result: Check, rollout: Rollout, due: Instant): Decision {
   const { status, spec } = world.canary;
-  const next = checked(world, result, rollout, due);
+  const next = checkedInVain(world, rollout, due);
   const { limitMs, then } = spec.analysis.unknown;
   const since = next.unknownSince ?? due;
   if (world.now < later(since, limitMs)) {
@@ -117,7 +131,7 @@ function passed(
 ): Decision {
   const { status } = world.canary;
   if (rollout.paused !== null) return held(world, result, rollout, due, rollout.paused);
-  if (!target.readiness.ready) return held(world, result, rollout, due, target.readiness.why);
+  if (!target.readiness.ready) return unready(world, target, result, rollout, due);
   const more = stepsLeft(world);
   const weighted = world.canary.spec.analysis.strategy.kind === 'weighted';
   const type = more ? 'confirm-traffic-increase' : 'confirm-promotion';
@@ -133,7 +147,21 @@ function passed(
   }
   if (!confirmed.refused)
     return rest(`waiting for a gate: ${confirmed.why}`, confirmed.wakeAt, confirmed.asks);
-  return closedGate(world, result, checked(world, result, rollout, due), confirmed.why);
+  return closedGate(world, result, checked(world, rollout, due), confirmed.why);
+}
+
+/** What passed goes on as soon as the pods are complete; after an interval it has to pass again. */
+function unready(
+  world: World,
+  { readiness }: Target,
+  result: Check,
+  rollout: Rollout,
+  due: Instant,
+): Decision {
+  const until = later(due, world.canary.spec.analysis.intervalMs);
+  if (world.now < until) return rest(`passed, and waits for the canary: ${readiness.why}`, until);
+  const missed = { ...checked(world, rollout, due), checkedAt: due };
+  return recordRollout(world, missed, readiness.why, [], kept(world, result));
 }
 
 /** A gate said no: this check is done, the next one asks again. */

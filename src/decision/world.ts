@@ -94,7 +94,12 @@ export interface RouteFacts {
   /** Nobody changed what we wrote. */
   readonly intact: boolean;
   readonly confirmed:
-    | { readonly kind: 'yes'; readonly since: Instant }
+    | {
+        readonly kind: 'yes';
+        readonly since: Instant;
+        /** Where settling lies inside of a step's interval: from when that counts. Absent = `since`. */
+        readonly writtenAt?: Instant;
+      }
     | { readonly kind: 'waiting'; readonly why: string; readonly until: Instant | null }
     | { readonly kind: 'refused'; readonly why: string };
 }

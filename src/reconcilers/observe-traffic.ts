@@ -169,14 +169,12 @@ function confirmation(
     return accepted.kind === 'refused' ? accepted : { ...accepted, until: null };
   }
   if (router.confirms.by === 'status') {
-    // What came into force while no operator looked may have done so just now: a first weight counts from here then.
-    const counted = (look.input.canary.status.rollout?.trafficSince ?? null) !== null;
-    return { kind: 'yes', since: memory.inForce(key, mark, now, counted ? writtenAt : now) };
+    return { kind: 'yes', since: memory.inForce(key, mark, now, writtenAt) };
   }
   const settled = later(writtenAt, router.confirms.settleMs);
   if (now < settled)
     return { kind: 'waiting', why: 'the ingress controller follows', until: settled };
-  return { kind: 'yes', since: settled };
+  return { kind: 'yes', since: settled, writtenAt };
 }
 
 export function asService(object: KubeObject | undefined): Service | null {

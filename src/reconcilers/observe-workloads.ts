@@ -1,6 +1,7 @@
 // Target and primary as they are: revision, readiness, and what their pods went through.
-import { asRevision } from '../api/canary.ts';
+import { asRevision, type Rollout } from '../api/canary.ts';
 import type { Deployment, Pod } from '../api/kubernetes.ts';
+import type { Instant } from '../clock/clock.ts';
 import type { Primary, Target } from '../decision/world.ts';
 import { crashesOf } from '../workloads/crashes.ts';
 import { PRIMARY_ANNOTATIONS } from '../workloads/deployment.ts';
@@ -21,7 +22,7 @@ export function observeTarget(
   const pods = kind.rollout(target);
   const template = kind.template(target);
   const watched = podsOf(gathering, target);
-  const since = canary.status.rollout?.trafficSince ?? null;
+  const since = judgedSince(canary.status.rollout);
   const readiness = enough(pods, canary.spec.analysis.canaryReadyThreshold);
   const trouble = readiness.ready ? '' : podTrouble(watched);
   return {
@@ -37,6 +38,12 @@ export function observeTarget(
     configStamp: template.metadata?.annotations?.['serin.dev/configs'] ?? '',
     replicasWriter: writerOf(target, ['spec', 'replicas']),
   };
+}
+
+/** Since when a crash counts: from the choice of the first weight on, not while the canary stands back. */
+function judgedSince(rollout: Rollout | null): Instant | null {
+  if (rollout === null || rollout.trafficSince !== null) return rollout?.trafficSince ?? null;
+  return rollout.step === 0 || rollout.resumeWeight !== null ? null : rollout.stepSince;
 }
 
 /** The canary's pods, watched from the start of a rollout to the end of its promotion. */
