@@ -4,6 +4,7 @@
 //	PORT         default 8080
 //	ERROR_RATE   share of requests answered with 500, 0 to 1
 //	LATENCY      added to each answer, for example 20ms
+//	WORK         CPU time that each answer costs, for example 2ms
 //	READY_AFTER  until then /readyz answers 503
 //	CRASH_AFTER  the program ends with code 1 so long after its start
 //	DRAIN        how long it serves on after SIGTERM; default 2s
@@ -33,6 +34,7 @@ type app struct {
 	mu        sync.Mutex
 	errorRate float64
 	latency   time.Duration
+	work      time.Duration
 	ready     bool
 }
 
@@ -40,6 +42,7 @@ func serve() error {
 	a := &app{version: env("VERSION", "v0"), pod: env("HOSTNAME", "?"), measured: newMeasured()}
 	a.errorRate, _ = strconv.ParseFloat(env("ERROR_RATE", "0"), 64)
 	a.latency = duration("LATENCY", 0)
+	a.work = duration("WORK", 0)
 	time.AfterFunc(duration("READY_AFTER", 0), func() { a.setReady(true) })
 	if after := duration("CRASH_AFTER", 0); after > 0 {
 		time.AfterFunc(after, crash)
@@ -87,13 +90,14 @@ func (a *app) routes() http.Handler {
 func (a *app) answer(w http.ResponseWriter, _ *http.Request) {
 	started := time.Now()
 	a.mu.Lock()
-	errorRate, latency := a.errorRate, a.latency
+	errorRate, latency, work := a.errorRate, a.latency, a.work
 	a.mu.Unlock()
 	status := http.StatusOK
 	if rand.Float64() < errorRate {
 		status = http.StatusInternalServerError
 	}
 	time.Sleep(latency)
+	burn(work)
 	w.Header().Set("X-Version", a.version)
 	w.WriteHeader(status)
 	fmt.Fprintf(w, "%s %s\n", a.version, a.pod)
