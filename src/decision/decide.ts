@@ -99,6 +99,7 @@ function kept(world: World, decision: Decision): Decision {
   const moved =
     !sameConditions(conditions, status.conditions) ||
     target.generation !== next.target.generation ||
+    target.turn !== next.target.turn ||
     status.observedGeneration !== world.canary.generation;
   if (decision.kind !== 'record' && !moved) return decision;
   const tells = decision.kind === 'record' ? decision.tells : acceptance(world, conditions);
@@ -113,7 +114,7 @@ function kept(world: World, decision: Decision): Decision {
 
 /**
  * At rest the status follows the target's generation, so that nobody takes an old success for a new one, and the count
- * of its templates, which our own stamp has moved.
+ * of its templates, which our own stamp has moved: that one once its controller has counted.
  */
 function speaksOf(world: World, status: CanaryStatus): CanaryStatus['target'] {
   const { target } = world;
@@ -121,8 +122,9 @@ function speaksOf(world: World, status: CanaryStatus): CanaryStatus['target'] {
     status.phase === 'Initialized' || status.phase === 'Succeeded' || status.phase === 'Failed';
   if (target === null || !resting || world.problems.length > 0) return status.target;
   const same = target.revision === status.target.revision && movement(world, target) === 'same';
-  if (!same || !target.pods.settled) return status.target;
-  return { ...status.target, generation: target.generation, turn: target.turn };
+  if (!same) return status.target;
+  const turn = target.pods.settled ? target.turn : status.target.turn;
+  return { ...status.target, generation: target.generation, turn };
 }
 
 function acceptance(

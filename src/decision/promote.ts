@@ -165,10 +165,11 @@ function returnTraffic(world: World): Decision {
   );
 }
 
-/** The primary carries the revision: from here on it serves everybody. */
+/** The primary carries the revision: from here on it serves everybody. What ends the rollout tells of it. */
 export function trafficBack(world: World, why: string): Decision {
-  const { canary, now } = world;
+  const { canary, now, target } = world;
   const { status, spec } = canary;
+  const words = `Routing all traffic to the primary, revision ${short(status.lastAppliedSpec)}: ${why}`;
   return record(
     world,
     {
@@ -180,13 +181,7 @@ export function trafficBack(world: World, why: string): Decision {
       owed: owedHooks(spec.analysis.webhooks),
     },
     why,
-    [
-      told(
-        'info',
-        'TrafficReturned',
-        `Routing all traffic to the primary, revision ${short(status.lastAppliedSpec)}`,
-      ),
-    ],
+    target === null ? [told('warn', 'TrafficReturned', words)] : [],
   );
 }
 
@@ -196,7 +191,7 @@ export function finalise(world: World): Decision {
   if (retire !== null) return retire;
   const { canary } = world;
   const skipped = canary.spec.skipAnalysis ? ' (analysis skipped)' : '';
-  const words = `Promotion completed! ${canary.spec.targetRef.name} is at revision ${short(canary.status.lastPromotedSpec)}${skipped}`;
+  const words = `Promotion completed! ${canary.spec.targetRef.name} is at revision ${short(canary.status.lastPromotedSpec)}, the primary serves everybody${skipped}`;
   return record(
     world,
     { phase: 'Succeeded', parking: null, iterations: 0, failedChecks: 0, rollout: null },

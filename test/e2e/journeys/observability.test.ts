@@ -48,7 +48,6 @@ describeE2E('what is told of a rollout', () => {
         'Normal Advanced',
         'Normal Advanced',
         'Normal Promoting',
-        'Normal TrafficReturned',
         'Normal Promoted',
         'Normal NewRevision',
         'Normal Advanced',

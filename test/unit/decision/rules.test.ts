@@ -64,6 +64,19 @@ describe('at rest', () => {
     expect(status.target).toMatchObject({ generation: 5, turn: '03', revision: R1 });
   });
 
+  test('a success names the generation that its own scaling made, before the controller has counted it', () => {
+    const unsettled = { ...pods(0), settled: false };
+    const scaled = target(R2, 0, { generation: 9, turn: '07', pods: unsettled });
+    const ending = { ...rolling(2, 0), target: scaled, primary: primary(R2) };
+    const done = recorded(
+      decide(standing(ending, { phase: 'Finalising', lastPromotedSpec: R2, rollout: null })),
+    );
+    expect(done).toMatchObject({ phase: 'Succeeded', target: { generation: 9, turn: '02' } });
+    const counted = { ...ending, target: target(R2, 0, { generation: 9, turn: '07' }) };
+    expect(recorded(decide(standing(counted, done))).target.turn).toBe('07');
+    expect(decide(standing({ ...ending, now: at(300) }, done))).toMatchObject({ kind: 'rest' });
+  });
+
   test('a suspended Canary still takes a canary out that crashes under traffic', () => {
     const crash = { pod: 'web-1', container: 'app', restarts: 1, reason: 'OOMKilled' };
     const world = rolling(1, 20, { target: target(R2, 2, { crashes: [crash] }) });
