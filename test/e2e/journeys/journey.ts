@@ -48,7 +48,7 @@ export class OperatorProcess {
     const { flags = [], plane, environment = {} } = options;
     const log = createWriteStream(this.logFile);
     this.#child = spawn(
-      join(ROOT, 'bin/serin'),
+      program,
       [
         'controller',
         '--kubeconfig',
