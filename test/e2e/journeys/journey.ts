@@ -36,6 +36,8 @@ export interface OperatorOptions {
   readonly kubeconfig?: string;
   /** More variables for its process. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** Path of what is run. Default: bin/serin. */
+  readonly program?: string;
 }
 
 /** The shipped operator as its own process, for one namespace. */
@@ -46,6 +48,7 @@ export class OperatorProcess {
 
   constructor(namespace: string, prometheus: string, options: OperatorOptions = {}) {
     const { flags = [], plane, environment = {} } = options;
+    const program = options.program ?? join(ROOT, 'bin/serin');
     const log = createWriteStream(this.logFile);
     this.#child = spawn(
       program,
