@@ -4,6 +4,8 @@ import { Api } from './api.ts';
 import type { User } from './control-plane.ts';
 import type { ClusterAddress } from '../setup.ts';
 
+export { newNamespace, type TestNamespace } from './namespace.ts';
+
 /** As `describe`; skipped, with its name in the report, where no cluster is to be had (setup.ts said why). */
 export const describeE2E = describe.skipIf(inject('cluster') === null);
 
@@ -17,27 +19,4 @@ export function cluster(): ClusterAddress {
 /** The caller closes it. */
 export function apiAs(user: User = 'admin'): Api {
   return new Api(cluster().connections[user]);
-}
-
-/** A fresh namespace; `dispose` asks for its deletion and does not wait for the end. */
-export async function newNamespace(api: Api, prefix = 'test'): Promise<TestNamespace> {
-  const made = await api.post('/api/v1/namespaces', {
-    apiVersion: 'v1',
-    kind: 'Namespace',
-    metadata: { generateName: `${prefix}-` },
-  });
-  const { name } = made.metadata;
-  return {
-    name,
-    [Symbol.asyncDispose]: async () => {
-      await api.delete(`/api/v1/namespaces/${name}`);
-      // Nobody stands in for the kubelet any more: bound pods would wait for it, and the namespace for them.
-      const now = { apiVersion: 'v1', kind: 'DeleteOptions', gracePeriodSeconds: 0 };
-      await api.delete(`/api/v1/namespaces/${name}/pods`, now);
-    },
-  };
-}
-
-export interface TestNamespace extends AsyncDisposable {
-  readonly name: string;
 }

@@ -1,8 +1,7 @@
 // A version whose pods die under traffic: no window of any metric is waited for.
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { describeNode, nodeDir } from './node.ts';
+import { describeNode } from './node.ts';
+import { firstCrash } from './pod-logs.ts';
 import { comeUsers, failed, lastSeen, story } from './users.ts';
 import {
   backendsOf,
@@ -12,7 +11,6 @@ import {
   untilOver,
   untilStatus,
   versionOf,
-  type Walk,
   walk,
 } from './walk.ts';
 
@@ -34,7 +32,7 @@ describeNode('a version that crashes after a while', () => {
         await untilStatus(on, 'the start of the rollout', ({ phase }) => phase === 'Progressing');
         const status = await untilOver(on);
         const summary = await users.leave();
-        const crashedMs = firstCrash(on);
+        const crashedMs = firstCrash(on.namespace);
         const decidedMs = (status.lastFailure?.at ?? Infinity) - crashedMs;
         const atUsersMs = (lastSeen(summary, 'v2')?.atMs ?? 0) - crashedMs;
         console.info(
@@ -53,16 +51,3 @@ describeNode('a version that crashes after a while', () => {
     240_000,
   );
 });
-
-/** When the first pod said that it crashes, by the time that the container runtime put to its words. Since 1970. */
-function firstCrash({ namespace }: Walk): number {
-  const root = join(nodeDir(), 'pod-logs/pods');
-  const lines = readdirSync(root)
-    .filter((pod) => pod.startsWith(`${namespace}_`))
-    .flatMap((pod) =>
-      readdirSync(join(root, pod, 'app')).map((file) => join(root, pod, 'app', file)),
-    )
-    .flatMap((file) => readFileSync(file, 'utf8').split('\n'))
-    .filter((line) => line.includes('crashes, as told'));
-  return Math.min(...lines.map((line) => Date.parse(line.split(' ')[0] ?? '')));
-}

@@ -1,9 +1,9 @@
 // What a journey on the real node starts from (run.sh starts it): the API server, traffic through Envoy, Prometheus.
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { describe, inject } from 'vitest';
+import { describe } from 'vitest';
 import { Api } from '../cluster/api.ts';
 
 /** As `describe`; skipped where no node runs. */
@@ -20,6 +20,12 @@ export function nodeDir(): string {
   const dir = process.env['SERIN_NODE'];
   if (dir === undefined) throw new Error('there is no node: is this test inside of describeNode?');
   return dir;
+}
+
+/** The folder of the programs that the node was made of. */
+export function components(): string {
+  const build = join(import.meta.dirname, '../../../tools/components/build.sh');
+  return execFileSync('bash', [build, 'dir'], { encoding: 'utf8' }).trim();
 }
 
 export function kubeconfigOfNode(): string {
@@ -80,7 +86,7 @@ export interface Load {
 
 export function startLoad(options: LoadOptions): Load {
   const { requests, rate, host, headers = [], concurrency = 8, limitMs = 60_000 } = options;
-  const program = join(inject('components'), 'bin/testserver');
+  const program = join(components(), 'bin/testserver');
   const args = [
     'load',
     `-t=${limitMs}ms`,

@@ -13,6 +13,8 @@ export interface OperatorOptions {
   readonly namespace: string;
   /** Default: the node's own. */
   readonly prometheus?: string;
+  /** The one-file operator (tools/bundle.ts); default: `bin/serin` from the sources. */
+  readonly bundle?: string;
 }
 
 export class NodeOperator implements AsyncDisposable {
@@ -45,8 +47,10 @@ export class NodeOperator implements AsyncDisposable {
       'log-level': 'debug',
     };
     const words = Object.entries(flags).map(([flag, value]) => `--${flag}=${value}`);
-    this.#child = spawn(join(ROOT, 'bin/serin'), ['controller', ...words], {
+    const [program, ...first] = this.#program();
+    this.#child = spawn(program, [...first, 'controller', ...words], {
       stdio: ['ignore', log, log],
+      env: { ...process.env, UV_THREADPOOL_SIZE: '16' },
     });
     closeSync(log);
     const ready = () => this.log.slice(before).includes('operator is ready');
@@ -64,6 +68,11 @@ export class NodeOperator implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.end('SIGKILL');
     rmSync(this.#dir, { recursive: true, force: true });
+  }
+
+  #program(): readonly [string, ...string[]] {
+    const { bundle } = this.#options;
+    return bundle === undefined ? [join(ROOT, 'bin/serin')] : [process.execPath, bundle];
   }
 
   get #kubeconfig(): string {

@@ -6,7 +6,7 @@ import type { Deployment, Service } from '../../../src/api/kubernetes.ts';
 import { parseStatus } from '../../../src/api/status.ts';
 import type { Api } from '../cluster/api.ts';
 import { apply, applyCrds } from '../cluster/apply.ts';
-import { newNamespace } from '../cluster/e2e.ts';
+import { newNamespace } from '../cluster/namespace.ts';
 import { until } from '../cluster/until.ts';
 import { apiOfNode, TEST_SERVER } from './node.ts';
 import { NodeOperator } from './operator.ts';
@@ -27,6 +27,7 @@ export interface Walk extends Place {
 
 export interface WalkOptions {
   readonly prometheus?: string;
+  readonly bundle?: string;
 }
 
 /** A namespace with the operator for it; on failure the Canaries and the operator's last words come along. */
@@ -34,23 +35,45 @@ export async function walk(
   body: (on: Walk) => Promise<void>,
   options: WalkOptions = {},
 ): Promise<void> {
+  await using started = await startWalk(options);
+  try {
+    await body(started);
+  } catch (error) {
+    process.stderr.write(await lastWords(started));
+    throw error;
+  }
+}
+
+/** The same, until it is disposed of. */
+export async function startWalk(options: WalkOptions = {}): Promise<Walk & AsyncDisposable> {
   await using stack = new AsyncDisposableStack();
   const api = apiOfNode();
   stack.defer(() => api.close());
   await applyCrds(api, globSync(join(CRDS, 'serin.dev_*.yaml')));
   await apply(api, OPERATOR_RIGHTS);
   const { name: namespace } = stack.use(await newNamespace(api, 'node'));
+  const place: Place = { api, namespace, host: `${namespace}.test` };
+  stack.defer(() => withoutFinalizer(place));
   const operator = stack.use(new NodeOperator({ namespace, ...options }));
-  const started: Walk = { api, namespace, host: `${namespace}.test`, operator };
-  try {
-    await operator.start();
-    await body(started);
-  } catch (error) {
-    const { items } = await api.get<{ items?: unknown }>(canariesPath(started));
-    const last = operator.log.split('\n').slice(-60).join('\n');
-    process.stderr.write(`--- ${namespace}: ${JSON.stringify(items, null, 1)}\n${last}\n`);
-    throw error;
-  }
+  await operator.start();
+  const began = stack.move();
+  return { ...place, operator, [Symbol.asyncDispose]: () => began.disposeAsync() };
+}
+
+/** For people: the Canaries as they are, and the end of what the operator said. */
+async function lastWords(on: Walk): Promise<string> {
+  const { items } = await on.api
+    .get<{ items?: unknown }>(canariesPath(on))
+    .catch((error: unknown) => ({ items: String(error) }));
+  const last = on.operator.log.split('\n').slice(-60).join('\n');
+  return `--- ${on.namespace}: ${JSON.stringify(items, null, 1)}\n${last}\n`;
+}
+
+/** The operator is gone: nobody else would let the Canary, and with it the namespace, go. */
+async function withoutFinalizer(on: Place): Promise<void> {
+  const path = `${canariesPath(on)}/web`;
+  if ((await on.api.find(path)) !== null)
+    await on.api.patch(path, { metadata: { finalizers: null } });
 }
 
 const OPERATOR_RIGHTS = {
@@ -83,22 +106,32 @@ function variables(version: string, env: Environment) {
   return Object.entries({ VERSION: version, ...env }).map(([name, value]) => ({ name, value }));
 }
 
-/** Three pods of version v1, all ready. */
-export async function deployTarget(on: Place): Promise<void> {
+/** What differs from three pods that may take all the CPU they want. */
+export interface TargetShape {
+  readonly replicas?: number;
+  readonly env?: Environment;
+  /** Of the container. */
+  readonly resources?: unknown;
+}
+
+/** Pods of version v1, all ready. */
+export async function deployTarget(on: Place, shape: TargetShape = {}): Promise<void> {
+  const { replicas = 3, env = {}, resources = {} } = shape;
   const container = {
     name: 'app',
     image: TEST_SERVER,
     imagePullPolicy: 'Never',
-    env: variables('v1', {}),
+    env: variables('v1', env),
     ports: [{ name: 'http', containerPort: 8080 }],
     readinessProbe: { httpGet: { path: '/readyz', port: 'http' }, periodSeconds: 1 },
+    resources,
   };
   await on.api.post(`/apis/apps/v1/namespaces/${on.namespace}/deployments`, {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
     metadata: { name: 'web', labels: { app: 'web' } },
     spec: {
-      replicas: 3,
+      replicas,
       selector: { matchLabels: { app: 'web' } },
       template: {
         metadata: { labels: { app: 'web' }, annotations: { 'prometheus.io/scrape': 'true' } },
@@ -106,7 +139,7 @@ export async function deployTarget(on: Place): Promise<void> {
       },
     },
   });
-  await untilReady(on, 'web', 3);
+  await untilReady(on, 'web', replicas);
 }
 
 export async function untilReady(on: Place, name: string, replicas: number): Promise<void> {
@@ -142,7 +175,11 @@ export async function createService(on: Place): Promise<string> {
 export type Analysis = Readonly<Record<string, unknown>>;
 
 /** 10 to 50 by 10, checked by success rate and duration out of the real Prometheus. */
-export async function createCanary(on: Place, analysis: Analysis = {}): Promise<void> {
+export async function createCanary(
+  on: Place,
+  analysis: Analysis = {},
+  spec: Readonly<Record<string, unknown>> = {},
+): Promise<void> {
   await on.api.post(canariesPath(on), {
     apiVersion: 'serin.dev/v1beta1',
     kind: 'Canary',
@@ -164,6 +201,7 @@ export async function createCanary(on: Place, analysis: Analysis = {}): Promise<
         metrics: checkedOver('10s'),
         ...analysis,
       },
+      ...spec,
     },
   });
 }
