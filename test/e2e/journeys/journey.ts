@@ -317,6 +317,7 @@ export async function initialized(
   walk: Journey,
   target: TargetOptions = {},
   canary: CanaryOptions = {},
+  limit: { readonly limitMs?: number } = {},
 ): Promise<SeenCanary> {
   await deployTarget(walk, target);
   const name = target.name ?? 'web';
@@ -325,7 +326,7 @@ export async function initialized(
     ...canary,
     spec: { targetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name }, ...canary.spec },
   });
-  return untilPhase(walk, 'Initialized', { name });
+  return untilPhase(walk, 'Initialized', { name, ...limit });
 }
 
 export async function setImage(walk: Journey, image: string, name = 'web'): Promise<void> {
