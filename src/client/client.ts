@@ -112,6 +112,34 @@ export interface Scale {
   readonly replicas: number;
 }
 
+export interface ExecOptions extends CallOptions {
+  /** Program and arguments; no shell is put around them. */
+  readonly command: readonly string[];
+  /** Default: the API server's choice, which refuses a pod of several. */
+  readonly container?: string;
+  /** Given to the command, and then its end. Absent = it has no stdin. At most 1 MiB. */
+  readonly stdin?: Uint8Array;
+  /** A terminal of this size. What the command writes to stderr comes with stdout then. */
+  readonly tty?: { readonly columns: number; readonly rows: number };
+  /** Kept of stdout, and of stderr; what goes beyond is read and dropped. Default 64 KiB. */
+  readonly outputBytesMax?: number;
+}
+
+/** What came of a command. The output may hold secrets: it belongs into no log, Event or status. */
+export type ExecOutcome = ExecOutput &
+  (
+    | { readonly kind: 'exited'; readonly exitCode: number }
+    /** It ran at the deadline, over a connection that was alive. Nobody ends it: it may run on in the container. */
+    | { readonly kind: 'unfinished' }
+  );
+
+export interface ExecOutput {
+  readonly stdout: Buffer;
+  readonly stderr: Buffer;
+  /** Something was dropped. */
+  readonly truncated: boolean;
+}
+
 /** One cluster. Every method throws only ApiError (errors.ts) or the signal's reason. */
 export interface Client {
   get(resource: Resource, key: ObjectKey, options: GetOptions): Promise<KubeObject>;
@@ -138,6 +166,8 @@ export interface Client {
     scale: Scale,
     options: WriteOptions,
   ): Promise<Scale>;
+  /** Runs a command in a container of a pod. A command that could not be started, or whose exit is unknown, throws. */
+  exec(pod: ObjectKey, options: ExecOptions): Promise<ExecOutcome>;
   /** The resource that serves a kind, from discovery (cached, refreshed on a miss); null = not served. */
   resourceFor(apiVersion: string, kind: string, options: CallOptions): Promise<Resource | null>;
   /** Server version, e.g. `v1.36.3`. */

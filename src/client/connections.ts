@@ -17,14 +17,17 @@ const SUSPECT_INTERVAL_MS = 10_000;
 export class Connections implements AsyncDisposable {
   readonly #config: ClusterConfig;
   readonly #clock: Clock;
+  readonly #http2: boolean;
   #current: { readonly tls: TlsMaterial; readonly dispatcher: Dispatcher } | null = null;
   readonly #draining = new Set<Dispatcher>();
   #suspectedAtMs = Number.NEGATIVE_INFINITY;
   #disposed = false;
 
-  constructor(config: ClusterConfig, clock: Clock) {
+  /** `http2` false: HTTP/1.1 only, which the API server wants for WebSockets. */
+  constructor(config: ClusterConfig, clock: Clock, { http2 = true } = {}) {
     this.#config = config;
     this.#clock = clock;
+    this.#http2 = http2;
   }
 
   /** Connections that authenticate with this material; those with older material are drained. */
@@ -33,7 +36,7 @@ export class Connections implements AsyncDisposable {
     if (this.#current?.tls === tls) return this.#current.dispatcher;
     let dispatcher: Dispatcher;
     try {
-      dispatcher = open(this.#config, tls);
+      dispatcher = open(this.#config, tls, this.#http2);
     } catch (error) {
       // Certificate and key are replaced one after the other: until they fit, the old ones still serve.
       if (this.#current === null) throw error;
@@ -75,7 +78,7 @@ export class Connections implements AsyncDisposable {
   }
 }
 
-function open(config: ClusterConfig, tls: TlsMaterial): Dispatcher {
+function open(config: ClusterConfig, tls: TlsMaterial, http2: boolean): Dispatcher {
   const material = {
     ...(tls.ca === null ? {} : { ca: tls.ca }),
     ...(tls.cert === null ? {} : { cert: tls.cert }),
@@ -91,7 +94,7 @@ function open(config: ClusterConfig, tls: TlsMaterial): Dispatcher {
     ...(config.tlsServerName === null ? {} : { servername: config.tlsServerName }),
   };
   const options = {
-    allowH2: true,
+    allowH2: http2,
     connections: CONNECTIONS_MAX,
     keepAliveTimeout: IDLE_CONNECTION_MS,
     // Limits on time are the transport's, on its Clock.

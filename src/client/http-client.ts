@@ -4,6 +4,8 @@ import type {
   CallOptions,
   Client,
   DeleteOptions,
+  ExecOptions,
+  ExecOutcome,
   GetOptions,
   ListOptions,
   ObjectKey,
@@ -17,6 +19,7 @@ import type {
 } from './client.ts';
 import { JSON_TYPE, metadataAs, PATCH_TYPES, parseObject, parseScale, shaper } from './content.ts';
 import { Discovery } from './discovery.ts';
+import { PodExec } from './exec.ts';
 import { brokenError, invalidCall } from './failure.ts';
 import { fieldsOf, itemsOf, textOf } from './fields.ts';
 import {
@@ -28,6 +31,7 @@ import {
   type Query,
   selectionQuery,
   withQuery,
+  writeQuery,
 } from './paths.ts';
 import { type Request, Transport, type TransportOptions } from './transport.ts';
 import { watchStream } from './watch-stream.ts';
@@ -36,10 +40,9 @@ export type HttpClientOptions = TransportOptions;
 
 const DEADLINE_MS = 30_000;
 const IDLE_MS = 90_000;
-const FIELD_MANAGER = 'serin';
 /** Opens no connection yet. Closing it ends what is still under way. A second one shares nothing with the first. */
 export function httpClient(options: HttpClientOptions): Client & AsyncDisposable {
-  return new HttpClient(new Transport(options));
+  return new HttpClient(options);
 }
 
 interface Call {
@@ -56,9 +59,12 @@ interface Call {
 class HttpClient implements Client, AsyncDisposable {
   readonly #transport: Transport;
   readonly #discovery: Discovery;
+  readonly #podExec: PodExec;
 
-  constructor(transport: Transport) {
+  constructor(how: HttpClientOptions) {
+    const transport = new Transport(how);
     this.#transport = transport;
+    this.#podExec = new PodExec(how);
     this.#discovery = new Discovery(transport.clock, (path, options) =>
       transport.call(
         request(options, { verb: 'get', method: 'GET', attempt: `get ${path}`, path }),
@@ -203,15 +209,8 @@ class HttpClient implements Client, AsyncDisposable {
 
   async getScale(resource: Resource, key: ObjectKey, options: GetOptions): Promise<Scale> {
     const query = { resourceVersion: options.minResourceVersion };
-    const call = {
-      verb: 'get',
-      method: 'GET',
-      resource,
-      key,
-      subresource: 'scale',
-      query,
-    } as const;
-    return parseScale(await this.#object(call, options));
+    const call = { verb: 'get', method: 'GET', resource, key, query } as const;
+    return parseScale(await this.#object({ ...call, subresource: 'scale' }, options));
   }
 
   async updateScale(
@@ -245,16 +244,20 @@ class HttpClient implements Client, AsyncDisposable {
     return this.#discovery.resourceFor(apiVersion, kind, options);
   }
 
+  exec(pod: ObjectKey, options: ExecOptions): Promise<ExecOutcome> {
+    return this.#podExec.run(pod, options);
+  }
+
   async serverVersion(options: CallOptions): Promise<string> {
     const call = { verb: 'get', method: 'GET', attempt: 'get /version', path: '/version' } as const;
     const answer = fieldsOf(await this.#transport.call(request(options, call)));
     const version = textOf(answer['gitVersion']);
-    if (version === null)
-      throw brokenError(call.attempt, undefined, 'the answer has no gitVersion');
-    return version;
+    if (version !== null) return version;
+    throw brokenError(call.attempt, undefined, 'the answer has no gitVersion');
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#podExec[Symbol.asyncDispose]();
     await this.#transport[Symbol.asyncDispose]();
   }
 
@@ -290,11 +293,4 @@ function describe({ verb, resource, key, subresource }: Call): string {
 
 function request(options: CallOptions, rest: Omit<Request, 'signal' | 'deadlineMs'>): Request {
   return { ...rest, signal: options.signal, deadlineMs: options.deadlineMs ?? DEADLINE_MS };
-}
-
-function writeQuery(options: WriteOptions): Query {
-  return {
-    fieldManager: options.fieldManager ?? FIELD_MANAGER,
-    dryRun: options.dryRun === true ? 'All' : undefined,
-  };
 }

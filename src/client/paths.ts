@@ -1,5 +1,7 @@
 // Where a resource lives under the API server's address, and how a call on it is named in errors.
-import type { ListOptions, ObjectKey, Resource, WatchOptions } from './client.ts';
+import type { ListOptions, ObjectKey, Resource, WatchOptions, WriteOptions } from './client.ts';
+
+const FIELD_MANAGER = 'serin';
 
 export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
 
@@ -39,6 +41,13 @@ export function selectionQuery(options: ListOptions | WatchOptions): Query {
     fieldSelector: options.fieldSelector,
     resourceVersion: options.resourceVersion,
     resourceVersionMatch: options.resourceVersionMatch,
+  };
+}
+
+export function writeQuery(options: WriteOptions): Query {
+  return {
+    fieldManager: options.fieldManager ?? FIELD_MANAGER,
+    dryRun: options.dryRun === true ? 'All' : undefined,
   };
 }
 

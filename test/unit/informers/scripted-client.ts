@@ -162,6 +162,7 @@ export class ScriptedClient {
       deleteCollection: unscripted,
       getScale: unscripted,
       updateScale: unscripted,
+      exec: unscripted,
       resourceFor: unscripted,
       serverVersion: unscripted,
       list: (_resource, options) => {

@@ -78,6 +78,7 @@ function refuseAll(verbs: Pick<Client, 'create' | 'patch'>): Client {
     list: refuse,
     watch: refuse,
     update: refuse,
+    exec: refuse,
     updateStatus: refuse,
     delete: refuse,
     deleteCollection: refuse,
