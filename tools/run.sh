@@ -3,7 +3,7 @@
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 cd "$root"
-task=${1:?usage: run.sh test|unit|e2e|node|check|generate|format|bundle|image}
+task=${1:?usage: run.sh test|unit|e2e|node|check|generate|format|bundle|image|bench:live}
 shift
 
 stamp=node_modules/.lock-stamp
@@ -53,11 +53,13 @@ case $task in
   check) check ;;
   generate) node tools/generate.ts ;;
   format) biome format --write . ;;
+  bench) node bench/fleet/main.ts "$@" ;;
   bundle) node tools/bundle.ts ;;
   image)
     node tools/bundle.ts
     tools/image/build.sh "$@"
     ;;
+  bench:live) bench/live/run.sh "$@" ;;
   *)
     echo "run.sh: unknown task $task" >&2
     exit 2
