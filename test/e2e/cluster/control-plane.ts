@@ -94,7 +94,11 @@ export class ControlPlane {
     this.#children.start('apiserver', this.#setup.apiserver);
     // The API server makes its certificate by itself and puts the authority that signed it behind it.
     const certificate = join(this.dir, 'certs/apiserver.crt');
-    this.#ca = await this.#alive('apiserver', () => readFileSync(certificate, 'utf8'));
+    this.#ca = await this.#alive('apiserver', () => {
+      const text = readFileSync(certificate, 'utf8');
+      // There before it is written whole: an authority that is missing would be missed for good.
+      return text.split('-----END CERTIFICATE-----').length > 2 ? text : null;
+    });
     for (const user of USERS)
       writeFileSync(this.kubeconfig(user), kubeconfig(this.connection(user)));
     await this.#ready('apiserver');
