@@ -4,7 +4,7 @@ import { Api } from './api.ts';
 import type { User } from './control-plane.ts';
 import type { ClusterAddress } from '../setup.ts';
 
-export { newNamespace, type TestNamespace } from './namespace.ts';
+export { newNamespace } from './namespace.ts';
 
 /** As `describe`; skipped, with its name in the report, where no cluster is to be had (setup.ts said why). */
 export const describeE2E = describe.skipIf(inject('cluster') === null);
