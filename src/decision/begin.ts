@@ -1,6 +1,7 @@
 // How a revision is taken up: told apart from a mere rewrite of the same one, gated, and started at weight 0.
 import type { CanaryStatus } from '../api/canary.ts';
 import { NO_WEIGHT } from '../api/canary.ts';
+import { heldFloor } from './capacity.ts';
 import { act, type Decision, rest } from './decision.ts';
 import { gate } from './gates.ts';
 import {
@@ -110,7 +111,12 @@ export function begin(world: World, target: Target, why: string): Decision {
     repairs: { rounds: 0, seen: '' },
     measurements: [],
     owed: [],
-    rollout: { ...freshRollout(now), configStamp: stamp },
+    // Load that has just come back to the primary needs its pods whatever is begun now.
+    rollout: {
+      ...freshRollout(now),
+      configStamp: stamp,
+      capacity: status.rollout?.capacity ?? heldFloor(world),
+    },
     history: historyBegun(status, target.revision, now),
   };
   const under =

@@ -3,7 +3,7 @@ import type { CanaryStatus, Phase, Problem } from '../api/canary.ts';
 import type { Condition } from '../api/kubernetes.ts';
 import type { Instant } from '../clock/clock.ts';
 import { rfc3339 } from '../clock/time-format.ts';
-import { capacityNeeded } from './promote.ts';
+import { capacityNeeded } from './capacity.ts';
 import { later, short } from './record.ts';
 import { REPAIR_ROUNDS_MAX, routeLateAt } from './traffic.ts';
 import type { World } from './world.ts';

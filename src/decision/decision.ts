@@ -21,7 +21,12 @@ export type Write =
   /** Takes over a primary that an earlier Canary left: owners only. */
   | { readonly kind: 'adoptPrimary' }
   /** The primary's template from the target's; refused when the target is no longer at this revision. */
-  | { readonly kind: 'promote'; readonly revision: string }
+  | {
+      readonly kind: 'promote';
+      readonly revision: string;
+      /** Its new size; absent = as it is. */
+      readonly replicas?: number;
+    }
   | { readonly kind: 'scalePrimary'; readonly replicas: number }
   | { readonly kind: 'scaleTarget'; readonly replicas: number; readonly generation: number }
   /** The primary's autoscaler; `floor` raises minReplicas while traffic is about to return. */

@@ -1,8 +1,8 @@
 // Nothing under way: what was promised is kept up, and a new revision is noticed.
 import { goBack, movement, rebase, startLine } from './begin.ts';
+import { floorHeldUntil, growLine, scalerLine } from './capacity.ts';
 import { act, asking, type Decision, rest } from './decision.ts';
 import { primaryLine } from './primary.ts';
-import { scalerLine } from './promote.ts';
 import { acceptedTarget, earliest, historyEnded, owedAsks, record, short, told } from './record.ts';
 import { retireLine } from './retire.ts';
 import { confirmedLine, lowerLine, repairApexLine, routeLine, servicesLine } from './traffic.ts';
@@ -10,6 +10,12 @@ import type { Target, World } from './world.ts';
 
 /** Initialized, Succeeded, Failed and Waiting. What serves is kept up before anything new is begun. */
 export function idle(world: World, target: Target): Decision {
+  const decision = choose(world, target);
+  if (decision.kind !== 'rest') return decision;
+  return { ...decision, wakeAt: earliest(decision.wakeAt, floorHeldUntil(world)) };
+}
+
+function choose(world: World, target: Target): Decision {
   const moved = movement(world, target);
   switch (moved) {
     case 'back':
@@ -70,7 +76,8 @@ function waitingOver(world: World, target: Target): Decision | null {
 function cleanUp(world: World): Decision | null {
   const { status, spec } = world.canary;
   if (status.phase !== 'Failed' || status.parking === null) return null;
-  const decision = retireLine(world);
+  // Traffic first, at once; then the pods for it, and only then what the canary no longer needs.
+  const decision = lowerLine(world) ?? scalerLine(world) ?? growLine(world) ?? retireLine(world);
   if (decision !== null) return decision;
   const words = `Canary failed! ${spec.targetRef.name} is scaled to zero, the primary serves everybody`;
   return record(

@@ -8,6 +8,7 @@ import type {
   Rollout,
 } from '../api/canary.ts';
 import { NO_WEIGHT } from '../api/canary.ts';
+import { heldFloor } from './capacity.ts';
 import { act, type Decision } from './decision.ts';
 import { approval } from './gates.ts';
 import { acceptedTarget, fail, freshRollout, historyBegun, record, short, told } from './record.ts';
@@ -201,7 +202,11 @@ function restart(world: World, old: Rollout): Partial<CanaryStatus> {
     parking: null,
     owed: [],
     measurements: [],
-    rollout: { ...freshRollout(now), configStamp: old.configStamp },
+    rollout: {
+      ...freshRollout(now),
+      configStamp: old.configStamp,
+      capacity: old.capacity ?? heldFloor(world),
+    },
     history: status.history.map((entry, index) =>
       index === 0
         ? { ...entry, outcome: 'current', reason: '', startedAt: now, endedAt: null }

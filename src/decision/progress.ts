@@ -2,10 +2,10 @@
 import type { Rollout } from '../api/canary.ts';
 import { begin, goBack, type Movement, movement, rebase, stampLine } from './begin.ts';
 import { act, asking, type Decision, rest } from './decision.ts';
+import { scalerLine } from './capacity.ts';
 import { evidenceLine, standBackOver } from './evidence.ts';
 import { gate } from './gates.ts';
 import { primaryLine } from './primary.ts';
-import { scalerLine } from './promote.ts';
 import { askKey, earliest, fail, later, recordRollout, short, told } from './record.ts';
 import { nextStep, startPromotion } from './steps.ts';
 import { tick } from './tick.ts';

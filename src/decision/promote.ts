@@ -2,7 +2,8 @@
 import type { Weight } from '../api/canary.ts';
 import { asWeight, NO_WEIGHT } from '../api/canary.ts';
 import { begin, goBack, movement, rebase } from './begin.ts';
-import { act, type Decision, rest } from './decision.ts';
+import { capacityNeeded, growLine, scalerLine, sizeWanted } from './capacity.ts';
+import { act, type Decision, rest, type Write } from './decision.ts';
 import { evidenceLine } from './evidence.ts';
 import { primaryLine } from './primary.ts';
 import {
@@ -55,10 +56,18 @@ function carryOver(world: World, target: Target): Decision {
     takeAllLine(world) ??
     routeLine(world) ??
     confirmedLine(world) ??
+    scalerLine(world) ??
     (configs.copies === 'right'
-      ? act(`revision ${short(revision)} into the primary`, { kind: 'promote', revision })
+      ? act(`revision ${short(revision)} into the primary`, templateWrite(world, revision))
       : act('copy ConfigMaps and Secrets', { kind: 'copyConfigs' }))
   );
+}
+
+/** Template and size in one write: a Deployment that grows while it rolls starts all of its new pods at once. */
+function templateWrite(world: World, revision: string): Write {
+  const replicas = sizeWanted(world);
+  const grows = world.primary !== null && replicas > world.primary.pods.replicas;
+  return grows ? { kind: 'promote', revision, replicas } : { kind: 'promote', revision };
 }
 
 /** Blue/green lets the canary serve while the primary changes; where it lacks the pods for that, it need not. */
@@ -78,19 +87,11 @@ function takeAllLine(world: World): Decision | null {
 
 /** The primary carries the revision: it gets the pods that traffic needs, then the traffic. */
 function bringBack(world: World, primary: Primary, target: Target): Decision {
-  const { scaler } = world;
-  const handOver = lowerLine(world) ?? handOverLine(world, primary, target);
-  if (handOver !== null) return handOver;
-  const wanted =
-    scaler === null ? Math.max(primary.pods.replicas, target.pods.replicas) : primary.pods.replicas;
-  if (primary.pods.replicas < wanted) {
-    return act('give the primary the size of the target', {
-      kind: 'scalePrimary',
-      replicas: wanted,
-    });
-  }
   return (
+    lowerLine(world) ??
+    handOverLine(world, primary, target) ??
     scalerLine(world) ??
+    growLine(world) ??
     servicesLine(world) ??
     routeLine(world) ??
     confirmedLine(world) ??
@@ -121,12 +122,6 @@ function handOverLine(world: World, primary: Primary, target: Target): Decision 
     [told('warn', 'HandedOver', `${why} during promotion: traffic goes to the primary at once`)],
     { canaryWeight: NO_WEIGHT },
   );
-}
-
-/** Ready pods that the primary needs before traffic returns: with an autoscaler as many as were counted, if it may. */
-export function capacityNeeded({ canary, scaler }: World): number {
-  const { canaryWeight, rollout } = canary.status;
-  return scaler === null || canaryWeight === 0 ? 0 : Math.min(rollout?.capacity ?? 0, scaler.max);
 }
 
 /** Traffic comes back to pods that are there, not to pods that are wished for. */
@@ -187,7 +182,12 @@ export function trafficBack(world: World, why: string): Decision {
 
 /** All traffic to the primary, the canary down; then the rollout is over. */
 export function finalise(world: World): Decision {
-  const retire = primaryLine(world) ?? retireLine(world) ?? scalerLine(world);
+  const retire =
+    primaryLine(world) ??
+    lowerLine(world) ??
+    scalerLine(world) ??
+    growLine(world) ??
+    retireLine(world);
   if (retire !== null) return retire;
   const { canary } = world;
   const skipped = canary.spec.skipAnalysis ? ' (analysis skipped)' : '';
@@ -198,15 +198,4 @@ export function finalise(world: World): Decision {
     'the rollout is over',
     [told('info', 'Promoted', words)],
   );
-}
-
-/** The primary's autoscaler; its floor is raised only while traffic is on its way back. */
-export function scalerLine(world: World): Decision | null {
-  const { scaler, canary } = world;
-  if (scaler === null) return null;
-  const needed = canary.status.phase === 'Promoting' ? capacityNeeded(world) : 0;
-  const floor = needed <= scaler.min ? null : needed;
-  const wanted = floor ?? scaler.min;
-  if (scaler.primary === 'right' && scaler.primaryFloor === wanted) return null;
-  return act("write the primary's autoscaler", { kind: 'scaler', floor });
 }

@@ -11,6 +11,7 @@ import type {
 import { NO_WEIGHT } from '../api/canary.ts';
 import type { Instant } from '../clock/clock.ts';
 import { rfc3339 } from '../clock/time-format.ts';
+import { capacityOfAll } from './capacity.ts';
 import type { Ask, Decision, Told } from './decision.ts';
 import type { Target, World } from './world.ts';
 
@@ -133,6 +134,8 @@ export function fail(world: World, failure: Failure, change: Partial<CanaryStatu
   const { status } = canary;
   const revision = status.lastAppliedSpec;
   const { reason, message, outcome = 'failed' } = failure;
+  const rollout = change.rollout ?? status.rollout;
+  const capacity = capacityOfAll(world, status.canaryWeight);
   const lastFailure = revision === '' ? status.lastFailure : { revision, reason, message, at: now };
   return record(
     world,
@@ -140,6 +143,7 @@ export function fail(world: World, failure: Failure, change: Partial<CanaryStatu
       ...change,
       ...retiring(world),
       phase: 'Failed',
+      rollout: rollout === null ? null : { ...rollout, capacity },
       lastFailure,
       history: historyEnded(status, outcome, `${reason}: ${message}`, now),
       owed: owedHooks(canary.spec.analysis.webhooks),

@@ -1,6 +1,7 @@
 // What comes after a passed check: the next weight, the next iteration, or promotion.
 import type { Rollout, Weight } from '../api/canary.ts';
 import { FULL_WEIGHT } from '../api/canary.ts';
+import { capacityAtFirst, capacityOfAll } from './capacity.ts';
 import { trafficSince } from './checks.ts';
 import type { Decision } from './decision.ts';
 import { record, recordRollout, short, told } from './record.ts';
@@ -50,7 +51,11 @@ export function nextStep(
         step === 1 ? `Starting canary analysis for ${name}: ${words}` : words,
       ),
     ];
-    return recordRollout(world, fresh, why, tells, {
+    const taking = {
+      ...fresh,
+      capacity: step === 1 ? capacityAtFirst(world) : (rollout?.capacity ?? null),
+    };
+    return recordRollout(world, taking, why, tells, {
       phase: 'Progressing',
       ...further,
       canaryWeight: weight,
@@ -77,27 +82,23 @@ export function startPromotion(
   why: string,
   further: Parameters<typeof record>[1] = {},
 ): Decision {
-  const { canary, now, scaler, primary, route } = world;
+  const { canary, now, primary, route } = world;
   const { status, spec } = canary;
   const { rollout } = status;
   if (rollout === null) throw new Error('no rollout is under way');
   const primaryReady = primary?.pods.ready ?? 0;
-  const both =
-    status.canaryWeight > 0 && status.canaryWeight < 100
-      ? primaryReady + target.pods.ready
-      : Math.max(primaryReady, target.pods.ready);
-  const capacity = scaler === null ? null : Math.min(scaler.max, both);
   const takesAll =
     spec.analysis.strategy.kind === 'blue-green' &&
     !spec.skipAnalysis &&
     route.canWeight &&
     target.pods.ready >= primaryReady;
+  const weight = takesAll ? FULL_WEIGHT : status.canaryWeight;
   return record(
     world,
     {
       ...further,
       phase: 'Promoting',
-      canaryWeight: takesAll ? FULL_WEIGHT : status.canaryWeight,
+      canaryWeight: weight,
       rollout: {
         ...rollout,
         // A route that stays as it is need not be written again.
@@ -106,7 +107,7 @@ export function startPromotion(
         waitingSince: now,
         trafficSince: trafficSince(world),
         paused: null,
-        capacity,
+        capacity: capacityOfAll(world, weight),
       },
     },
     why,

@@ -42,7 +42,11 @@ function primaryOf(hand: Hand, scene: Scene, revision: string): KubeObject {
  * What the primary must be is set whole, not merged: a field that the judged version does not have must not live on in
  * the primary because somebody else's field manager still holds it.
  */
-export async function promote(hand: Hand, scene: Scene, revision: string): Promise<void> {
+export async function promote(
+  hand: Hand,
+  scene: Scene,
+  { revision, replicas }: { readonly revision: string; readonly replicas?: number },
+): Promise<void> {
   const { primary } = scene;
   if (primary === null) throw movedOn('promote');
   const made = primaryOf(hand, scene, revision) as Deployment;
@@ -51,7 +55,7 @@ export async function promote(hand: Hand, scene: Scene, revision: string): Promi
   const annotations = { ...primary.metadata.annotations, ...made.metadata.annotations };
   const wanted = {
     ...withMetadata(primary, { labels, annotations }),
-    spec: { ...primary.spec, ...spec },
+    spec: { ...primary.spec, ...spec, ...(replicas === undefined ? {} : { replicas }) },
   };
   await hand.change(RESOURCES.deployments, primary, wanted);
 }

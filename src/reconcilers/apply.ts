@@ -30,7 +30,7 @@ export async function applyWrite(hand: Hand, scene: Scene, write: Write): Promis
     case 'adoptPrimary':
       return adoptPrimary(hand, scene);
     case 'promote':
-      return promote(hand, scene, write.revision);
+      return promote(hand, scene, write);
     case 'scalePrimary':
       return scale(hand, { object: scene.primary, kind: scene.kind }, write.replicas, null);
     case 'scaleTarget':

@@ -26,7 +26,10 @@ export function apply(model: Model, write: Write): void {
     case 'promote':
       if (target === null || primary === null) throw new Error('promote');
       if (model.targetRevision() !== write.revision) throw new Error('moved on');
-      primary.write({ template: { ...target.template, stamp: write.revision } });
+      primary.write({
+        template: { ...target.template, stamp: write.revision },
+        ...(write.replicas === undefined ? {} : { replicas: write.replicas }),
+      });
       primary.revision = write.revision;
       return;
     case 'scalePrimary':

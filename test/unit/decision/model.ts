@@ -23,6 +23,9 @@ export interface Nature {
   readonly canWeight: boolean;
   readonly replicas: number;
   readonly scaler: boolean;
+  /** Pods that the whole load needs; the autoscalers follow it `scalerLagMs` late. Null = they only keep to their bounds. */
+  readonly load: number | null;
+  readonly scalerLagMs: number;
   /** Milliseconds until a started pod is ready, a written route in force, an asked question answered. */
   readonly readyMs: number;
   readonly routeMs: number;
@@ -39,6 +42,8 @@ export const NATURE: Nature = {
   canWeight: true,
   replicas: 2,
   scaler: false,
+  load: null,
+  scalerLagMs: 30_000,
   readyMs: 3_000,
   routeMs: 2_000,
   answerMs: 1_000,
@@ -96,6 +101,7 @@ export class Model {
   answers = new Map<string, Answer>();
   /** When the next answers come; absent = the question is not under way. */
   #asked = new Map<string, { readonly ask: Ask; readonly at: number }>();
+  #shares: readonly { readonly at: number; readonly share: number }[] = [];
   #wakeAt: number | null = START;
   #face = '';
   #still = 0;
@@ -242,8 +248,7 @@ export class Model {
     const { now, nature, primary, route } = this;
     this.target?.tick(now);
     primary?.tick(now);
-    if (nature.scaler && this.floor !== null && primary !== null && this.owned)
-      primary.write({ replicas: Math.max(2, this.floor) });
+    if (nature.scaler) this.#scale();
     const { since, selects } = this.apex;
     if (since === null || now >= since + SETTLE_MS) this.apexInForce = selects;
     const due = route !== null && now >= route.writtenAt + nature.routeMs;
@@ -257,6 +262,23 @@ export class Model {
       this.answers.delete(key);
       this.answers.set(key, this.#answer(ask));
     }
+  }
+
+  /** Both autoscalers, at their most eager: each follows its share of the load as it was a while ago, up and down. */
+  #scale(): void {
+    const { now, nature, primary, target, routeInForce } = this;
+    const share = routeInForce?.kind === 'split' ? routeInForce.weight : 0;
+    this.#shares = [...this.#shares, { at: now, share }].filter(
+      ({ at }, index, all) => index === all.length - 1 || at > now - nature.scalerLagMs - 1_000,
+    );
+    const seen = this.#shares[0]?.share ?? 0;
+    const pods = (percent: number): number => Math.ceil(((nature.load ?? 0) * percent) / 100);
+    if (this.floor !== null && primary !== null && this.owned) {
+      const least = Math.max(2, this.floor);
+      primary.write({ replicas: Math.min(6, Math.max(least, pods(100 - seen))) });
+    }
+    if (nature.load !== null && target !== null && target.replicas > 0 && this.floor !== null)
+      target.write({ replicas: Math.min(6, Math.max(2, pods(seen))) });
   }
 
   #ask(asks: readonly Ask[]): void {
