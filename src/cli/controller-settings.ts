@@ -1,10 +1,11 @@
 // The flags of `serin controller`, checked and made into settings.
 import type { Clock } from '../clock/clock.ts';
 import { type EgressPolicy, parseEgressRules } from '../egress/policy.ts';
+import type { ConfigTracking } from '../reconcilers/cluster-view.ts';
 import type { OperatorSettings } from '../reconcilers/operator.ts';
 import { createLog, type Log, LOG_ENCODINGS, LOG_LEVELS } from '../recorder/log.ts';
 import { routerFor } from '../routers/registry.ts';
-import { type Invocation, number, switched, text, texts, UsageError } from './command.ts';
+import { type Invocation, number, oneOf, switched, text, texts, UsageError } from './command.ts';
 
 export function settingsOf(invocation: Invocation): OperatorSettings {
   const defaultProvider = text(invocation, 'mesh-provider') ?? '';
@@ -19,9 +20,21 @@ export function settingsOf(invocation: Invocation): OperatorSettings {
     metricsServer: text(invocation, 'metrics-server') ?? '',
     selectorLabels,
     includePrefixes: texts(invocation, 'include-label-prefix'),
-    configTracking: text(invocation, 'enable-config-tracking') !== 'false',
+    configTracking: configTracking(invocation),
     allowCrossNamespace: switched(invocation, 'allow-cross-namespace-refs'),
   };
+}
+
+/** `--enable-config-tracking`, of the operator and of commands that look as it does. */
+export function configTracking(invocation: Invocation): ConfigTracking {
+  switch (oneOf(invocation, 'enable-config-tracking', ['true', 'false', 'configmaps'])) {
+    case 'true':
+      return 'all';
+    case 'false':
+      return 'none';
+    case 'configmaps':
+      return 'configmaps';
+  }
 }
 
 export function egressPolicy(invocation: Invocation): EgressPolicy {

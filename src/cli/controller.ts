@@ -56,8 +56,8 @@ export const controller: Command = {
     'enable-config-tracking': {
       type: 'string',
       default: 'true',
-      value: 'true|false',
-      help: 'track the ConfigMaps and Secrets of targets',
+      value: 'true|false|configmaps',
+      help: 'track the ConfigMaps and Secrets of targets, or ConfigMaps alone',
     },
     'allow-cross-namespace-refs': {
       type: 'boolean',

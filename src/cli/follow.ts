@@ -8,8 +8,10 @@ import type { Cluster } from './cluster.ts';
 import { CommandError } from './command.ts';
 
 export interface Scope {
-  /** Absent = all namespaces. */
+  /** With neither this nor `namespaces`: all. */
   readonly namespace?: string;
+  /** Empty = all. */
+  readonly namespaces?: readonly string[];
   /** One Canary only. */
   readonly name?: string;
 }
@@ -20,6 +22,8 @@ export interface Change {
 }
 
 export interface Following extends AsyncDisposable {
+  /** What is there, once that is known: whatever becomes of it afterwards is told by `next`. */
+  filled(signal: AbortSignal): Promise<readonly KubeObject[]>;
   /** Every change since the last call, in order; waits for one at most `limitMs`. Empty when none came. */
   next(limitMs: number, signal: AbortSignal): Promise<readonly Change[]>;
 }
@@ -27,7 +31,7 @@ export interface Following extends AsyncDisposable {
 /** The first `next` gives what is there. The cluster must have been asked for Canaries before: faults are got over. */
 export function followCanaries(
   cluster: Cluster,
-  { namespace, name }: Scope,
+  { namespace, namespaces = [], name }: Scope,
   { signal, onWarning }: { readonly signal: AbortSignal; onWarning?: (text: string) => void },
 ): Following {
   const { client, clock } = cluster;
@@ -38,6 +42,7 @@ export function followCanaries(
     resource: RESOURCES.canaries,
     transform: stripManagedFields,
     ...(namespace === undefined ? {} : { namespace }),
+    ...(namespaces.length === 0 ? {} : { namespaces }),
     ...(name === undefined ? {} : { fieldSelector: `metadata.name=${name}` }),
     onWarning: (message, { error }) => {
       const words = error instanceof Error ? `${message}: ${error.message}` : message;
@@ -58,6 +63,10 @@ export function followCanaries(
   const running = informer.run(AbortSignal.any([signal, end.signal]));
   running.catch(() => undefined);
   return {
+    async filled(until) {
+      await informer.synced(until);
+      return informer.store.list();
+    },
     async next(limitMs, until) {
       until.throwIfAborted();
       if (waiting.length === 0) {

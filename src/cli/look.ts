@@ -9,19 +9,20 @@ import { check, type Violation } from '../decision/check.ts';
 import { decide, decideUnreadable } from '../decision/decide.ts';
 import type { Decision } from '../decision/decision.ts';
 import type { World } from '../decision/world.ts';
-import { ClusterView } from '../reconcilers/cluster-view.ts';
+import { ClusterView, type ConfigTracking } from '../reconcilers/cluster-view.ts';
 import { ConfigBook } from '../reconcilers/config-book.ts';
 import { observe, type ObserverParts } from '../reconcilers/observe.ts';
 import { RouteMemory } from '../reconcilers/observe-traffic.ts';
 import { SILENT } from '../recorder/log.ts';
 import type { Cluster } from './cluster.ts';
+import { configTracking } from './controller-settings.ts';
 import { CommandError, type Flag, type Invocation, switched, text, texts } from './command.ts';
 
 /** What the operator was told by its flags: a look with others may decide otherwise. */
 export interface LookSettings {
   readonly defaultProvider: string;
   readonly selectorLabels: readonly string[];
-  readonly configTracking: boolean;
+  readonly configTracking: ConfigTracking;
   readonly allowCrossNamespace: boolean;
 }
 
@@ -41,7 +42,7 @@ export const LOOK_FLAGS = {
   'enable-config-tracking': {
     type: 'string',
     default: 'true',
-    value: 'true|false',
+    value: 'true|false|configmaps',
     help: 'as given to the operator',
   },
   'allow-cross-namespace-refs': {
@@ -54,7 +55,7 @@ export const LOOK_FLAGS = {
 export const USUAL_SETTINGS: LookSettings = {
   defaultProvider: LOOK_FLAGS['mesh-provider'].default,
   selectorLabels: LOOK_FLAGS['selector-labels'].default.split(','),
-  configTracking: true,
+  configTracking: 'all',
   allowCrossNamespace: false,
 };
 
@@ -62,7 +63,7 @@ export function lookSettings(invocation: Invocation): LookSettings {
   return {
     defaultProvider: text(invocation, 'mesh-provider') ?? USUAL_SETTINGS.defaultProvider,
     selectorLabels: texts(invocation, 'selector-labels'),
-    configTracking: text(invocation, 'enable-config-tracking') !== 'false',
+    configTracking: configTracking(invocation),
     allowCrossNamespace: switched(invocation, 'allow-cross-namespace-refs'),
   };
 }

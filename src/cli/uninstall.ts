@@ -3,6 +3,7 @@ import { FINALIZER } from '../api/canary.ts';
 import { formatDuration } from '../api/duration.ts';
 import { keyOf, type KubeObject } from '../api/kubernetes.ts';
 import { parseCanary } from '../api/parse-canary.ts';
+import { startDeadline } from '../clock/deadline.ts';
 import { isApiError } from '../client/errors.ts';
 import { RESOURCES } from '../client/resources.ts';
 import { type Cluster, openCluster } from './cluster.ts';
@@ -13,7 +14,7 @@ import {
   duration,
   EXIT,
   switched,
-  text,
+  texts,
   UsageError,
 } from './command.ts';
 import { type Following, followCanaries } from './follow.ts';
@@ -22,11 +23,16 @@ import { storyOf } from './row.ts';
 
 export const uninstall: Command = {
   name: 'uninstall',
-  usage: '[-n NAMESPACE] --yes [--timeout 15m]',
+  usage: '[-n NAMESPACE,...] --yes [--timeout 15m]',
   summary: 'delete all Canaries, each once its target serves again; then the operator may go',
   flags: {
     ...CLUSTER_FLAGS,
-    namespace: { ...CLUSTER_FLAGS.namespace, help: 'only in this namespace (default: all)' },
+    namespace: {
+      ...CLUSTER_FLAGS.namespace,
+      multiple: true,
+      value: 'NAME,...',
+      help: 'only in these namespaces (default: all)',
+    },
     yes: { type: 'boolean', default: false, help: 'do it; without, only say what would be done' },
     timeout: { type: 'string', default: '15m', value: 'DURATION', help: 'longest wait for all' },
   },
@@ -34,7 +40,7 @@ export const uninstall: Command = {
     if (invocation.arguments.length > 0)
       throw new UsageError('it takes no NAME: kubectl delete canary NAME lets one go');
     const request: UninstallRequest = {
-      namespace: text(invocation, 'namespace') ?? null,
+      namespaces: texts(invocation, 'namespace'),
       yes: switched(invocation, 'yes'),
       timeoutMs: duration(invocation, 'timeout'),
     };
@@ -44,8 +50,8 @@ export const uninstall: Command = {
 };
 
 export interface UninstallRequest {
-  /** Null = all. */
-  readonly namespace: string | null;
+  /** Empty = all. */
+  readonly namespaces: readonly string[];
   readonly yes: boolean;
   readonly timeoutMs: number;
 }
@@ -56,24 +62,26 @@ const OPERATOR_ANSWERS_MS = 30_000;
 /** Gives the exit code: 3 when some are left after the timeout. */
 export async function uninstallAll(
   cluster: Cluster,
-  { namespace, yes, timeoutMs }: UninstallRequest,
+  { namespaces, yes, timeoutMs }: UninstallRequest,
   output: Output,
 ): Promise<number> {
   const { print, signal } = output;
-  const scope = namespace === null ? {} : { namespace };
-  const canaries = await listCanaries(cluster, scope, signal);
-  if (canaries.length === 0) {
+  const found = await canariesOf(cluster, namespaces, signal);
+  if (found.length === 0) {
     print('there are no Canaries: the operator may go\n');
     return EXIT.done;
   }
   if (!yes) {
-    print(canaries.map((canary) => `would delete Canary ${keyOf(canary)}\n`).join(''));
+    print(found.map((canary) => `would delete Canary ${keyOf(canary)}\n`).join(''));
     print('nothing was done: repeat it with --yes\n');
     return EXIT.usage;
   }
   const start = cluster.clock.monotonicMs();
   const leftMs = (): number => timeoutMs - cluster.clock.since(start);
-  await using following = followCanaries(cluster, scope, { signal });
+  await using following = followCanaries(cluster, { namespaces }, { signal });
+  using deadline = startDeadline(cluster.clock, leftMs(), signal);
+  // A deletion that is over before anybody looks would be waited for in vain.
+  const canaries = (await following.filled(deadline.signal)).toSorted(byKey);
   const left = new Left(canaries, print);
   // One first: without an operator the others are not touched, and can go on as if nothing had been asked.
   const probe = canaries.find(isHeld);
@@ -94,6 +102,28 @@ export async function uninstallAll(
   }
   print('all Canaries are gone: the operator may go\n');
   return EXIT.done;
+}
+
+function byKey(left: KubeObject, right: KubeObject): number {
+  return keyOf(left) < keyOf(right) ? -1 : 1;
+}
+
+async function canariesOf(
+  cluster: Cluster,
+  namespaces: readonly string[],
+  signal: AbortSignal,
+): Promise<readonly KubeObject[]> {
+  const scopes = namespaces.length === 0 ? [{}] : namespaces.map((namespace) => ({ namespace }));
+  const found: KubeObject[] = [];
+  for (const scope of scopes) {
+    try {
+      found.push(...(await listCanaries(cluster, scope, signal)));
+    } catch (error) {
+      // Without the CRD there are none.
+      if (!isApiError(error, 'not-found')) throw error;
+    }
+  }
+  return found;
 }
 
 /** Canaries that are not gone yet, and what was last said of each. */

@@ -15,6 +15,9 @@ import { InformerPool } from '../informers/informer-pool.ts';
 import { keepManagersOf, stripManagedFields, type Transform } from '../informers/transforms.ts';
 import type { Log } from '../recorder/log.ts';
 
+/** Whose changes are new revisions. */
+export type ConfigTracking = 'all' | 'configmaps' | 'none';
+
 export interface ViewOptions {
   readonly client: Client;
   readonly clock: Clock;
@@ -30,7 +33,7 @@ export interface ViewOptions {
     object: KubeObject,
     old?: KubeObject,
   ) => void;
-  readonly configTracking: boolean;
+  readonly configTracking: ConfigTracking;
 }
 
 const HPA_OF_TARGET = 'target';
@@ -77,8 +80,9 @@ export class ClusterView {
       indexers: { [HPA_OF_TARGET]: (hpa: HorizontalPodAutoscaler) => [scaledBy(hpa)] },
     });
     const metadata = { metadataOnly: true };
-    this.configMaps = options.configTracking ? this.#start(RESOURCES.configMaps, metadata) : null;
-    this.secrets = options.configTracking ? this.#start(RESOURCES.secrets, metadata) : null;
+    const tracking = options.configTracking;
+    this.configMaps = tracking === 'none' ? null : this.#start(RESOURCES.configMaps, metadata);
+    this.secrets = tracking === 'all' ? this.#start(RESOURCES.secrets, metadata) : null;
   }
 
   /** Autoscalers that scale a workload: `<namespace>/<kind>/<name>`. */
@@ -153,6 +157,12 @@ export class ClusterView {
     return [...this.#all()]
       .filter(([, informer]) => informer.status().phase === 'forbidden')
       .map(([plural]) => plural);
+  }
+
+  /** Whether configs of a kind that are not in the store may be there all the same. */
+  mayMiss(plural: 'configmaps' | 'secrets'): boolean {
+    const informer = plural === 'secrets' ? this.secrets : this.configMaps;
+    return informer?.status().phase === 'forbidden';
   }
 
   #all(): ReadonlyMap<string, Pick<Informer<KubeObject>, 'settled' | 'status'>> {

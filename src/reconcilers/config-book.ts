@@ -34,6 +34,10 @@ export class ConfigBook {
     this.#stores = stores;
   }
 
+  tracks(ref: Pick<ConfigRef, 'kind'>): boolean {
+    return this.#stores[ref.kind] !== null;
+  }
+
   /** Metadata as it is now; undefined = there is none. */
   metadata(ref: Pick<ConfigRef, 'kind' | 'name'>, namespace: string): KubeObject | undefined {
     return this.#stores[ref.kind]?.get(`${namespace}/${ref.name}`);

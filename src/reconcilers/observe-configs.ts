@@ -26,6 +26,8 @@ export interface ConfigPlace {
   readonly status: CanaryStatus;
   /** Told of each object that was looked at: `configmaps/<namespace>/<name>`. */
   readonly look: (subject: string) => void;
+  /** Whether the store of a kind may lack what is there, as the kind may not be listed. */
+  readonly mayMiss: (plural: 'configmaps' | 'secrets') => boolean;
 }
 
 /** Reads only what moved; a Secret that may not be read is a problem of this Canary alone. */
@@ -38,7 +40,7 @@ export async function observeConfigs(
   const tracked: TrackedConfig[] = [];
   const copies: Present[] = [];
   const problems: Problem[] = [];
-  for (const ref of configRefs(template)) {
+  for (const ref of configRefs(template).filter((each) => book.tracks(each))) {
     const found = await observeOne(book, ref, place, signal);
     if (found === 'untracked' || (found === 'missing' && ref.optional)) continue;
     if (typeof found === 'string') problems.push(unread(ref, place, found));
@@ -72,7 +74,7 @@ async function observeOne(
   look(`${plural(ref)}/${namespace}/${copyNameOf(ref.name)}`);
   try {
     const entry = await book.entry(ref, namespace, hintOf(status, key), signal);
-    if (entry === null) return 'missing';
+    if (entry === null) return place.mayMiss(plural(ref)) ? 'forbidden' : 'missing';
     if (entry.digest === null) return 'untracked';
     return await withCopy(
       book,
@@ -113,11 +115,13 @@ async function lastKnown(
   const known = hintOf(place.status, configKey(ref));
   if (known === null || known.digest === null) return null;
   const { version, digest } = known;
+  const unseen = { config: { ref, key: configKey(ref), digest, version }, copy: 'right' } as const;
+  if (place.mayMiss(plural(ref))) return unseen;
   try {
     return await withCopy(book, ref, place, { version, digest }, signal);
   } catch (error) {
     if (!isApiError(error, 'forbidden')) throw error;
-    return { config: { ref, key: configKey(ref), digest, version }, copy: 'right' };
+    return unseen;
   }
 }
 
@@ -133,7 +137,7 @@ function unread(ref: ConfigRef, { namespace }: ConfigPlace, why: 'missing' | 'fo
     : {
         reason: 'ConfigForbidden',
         path,
-        message: `${what} cannot be read: grant the operator get on ${plural(ref)} in namespace ${namespace}`,
+        message: `${what} cannot be read: grant the operator list, watch and get on ${plural(ref)} in namespace ${namespace}`,
       };
 }
 

@@ -295,6 +295,7 @@ function configsOf(
     namespace: canary.namespace,
     status: canary.status,
     look: (subject: string) => looks.at(subject),
+    mayMiss: (plural: 'configmaps' | 'secrets') => parts.view.mayMiss(plural),
   };
   return observeConfigs(parts.book, template, place, signal);
 }

@@ -14,7 +14,7 @@ import { createHookCaller } from '../webhooks/caller.ts';
 import { createAsker } from './asker.ts';
 import { AskDesk } from './ask-desk.ts';
 import { claimsOf } from './claims.ts';
-import { ClusterView, scaledBy } from './cluster-view.ts';
+import { ClusterView, type ConfigTracking, scaledBy } from './cluster-view.ts';
 import { ConfigBook } from './config-book.ts';
 import { Dependencies } from './dependencies.ts';
 import { RouteMemory } from './observe-traffic.ts';
@@ -39,7 +39,7 @@ export interface OperatorSettings {
   readonly metricsServer: string;
   readonly selectorLabels: readonly string[];
   readonly includePrefixes: readonly string[];
-  readonly configTracking: boolean;
+  readonly configTracking: ConfigTracking;
   readonly allowCrossNamespace: boolean;
 }
 

@@ -1,6 +1,7 @@
 // What commands do to a cluster, print, and give back as exit codes.
 import { describe, expect, test } from 'vitest';
 import { asRevision, asWeight, type CanaryStatus } from '../../../src/api/canary.ts';
+import { type Invocation, switched } from '../../../src/cli/command.ts';
 import { getCanaries, type GetRequest } from '../../../src/cli/get.ts';
 import { intend, type IntentRequest } from '../../../src/cli/intend.ts';
 import { Interrupted, runCommandLine } from '../../../src/cli/run.ts';
@@ -173,7 +174,7 @@ describe('an intent', () => {
 });
 
 describe('serin uninstall', () => {
-  const YES = { namespace: null, yes: true, timeoutMs: 60_000 };
+  const YES = { namespaces: [], yes: true, timeoutMs: 60_000 };
   const held = { finalizers: ['serin.dev/restore'] };
 
   test('does nothing without a yes', async () => {
@@ -215,6 +216,23 @@ describe('serin uninstall', () => {
     expect(paper.out).toContain('shop/api: gone\n');
     expect(paper.out).toContain('shop/web: gone\n');
   });
+
+  test('lets the Canaries of the namespaces go that it was given, and no others', async () => {
+    const cluster = new FakeCluster();
+    for (const namespace of ['books', 'shop', 'team'])
+      cluster.put(canary(FOUND, { namespace, uid: `uid-${namespace}` }));
+    const paper = new Paper();
+    const going = uninstallAll(cluster, { ...YES, namespaces: ['shop', 'books'] }, paper);
+    await settled();
+    expect(await going).toBe(0);
+    expect(cluster.calls).toEqual(['delete books/web', 'delete shop/web']);
+  });
+
+  test('finds nothing to do where the CRD is gone', async () => {
+    const cluster = new FakeCluster();
+    cluster.refused = { plural: 'canaries', error: refusal('list canaries', 'not-found', 404) };
+    expect(await uninstallAll(cluster, YES, new Paper())).toBe(0);
+  });
 });
 
 describe('the command line', () => {
@@ -254,5 +272,30 @@ describe('the command line', () => {
     expect(await run(paper, 'fly')).toBe(2);
     expect(await run(paper, 'try', '--wings')).toBe(2);
     expect(paper.err).toContain('See: serin try --help');
+  });
+
+  test.each([
+    [['--fast'], true],
+    [['--fast=true'], true],
+    [['--fast=false'], false],
+    [['--fast', '--fast=false'], false],
+    [['--fast=false', '--fast=true'], true],
+    [[], false],
+  ])('takes the switch %j for %s', async (words, fast) => {
+    const heard: unknown[] = [];
+    const flags = { fast: { type: 'boolean', default: false, help: 'be fast' } } as const;
+    const told = (invocation: Invocation): Promise<number> => {
+      heard.push(switched(invocation, 'fast'));
+      return Promise.resolve(0);
+    };
+    const paper = new Paper();
+    const outcome = await runCommandLine([{ ...command, flags, run: told }], ['try', ...words], {
+      environment: {},
+      print: paper.print,
+      complain: paper.complain,
+      columns: paper.columns,
+      signal: paper.signal,
+    });
+    expect([outcome, heard]).toEqual([0, [fast]]);
   });
 });

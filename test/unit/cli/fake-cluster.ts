@@ -126,11 +126,12 @@ export class FakeCluster implements Cluster {
 
   async *#watch(resource: Resource, options: WatchOptions): AsyncGenerator<WatchEvent> {
     this.#refuse(resource);
-    const { signal, fieldSelector } = options;
-    const waiting: WatchEvent[] = this.#of(resource.plural).map((object) => ({
-      type: 'ADDED',
-      object,
-    }));
+    const { signal, fieldSelector, namespace } = options;
+    const here = (object: KubeObject): boolean =>
+      namespace === undefined || object.metadata.namespace === namespace;
+    const waiting: WatchEvent[] = this.#of(resource.plural)
+      .filter(here)
+      .map((object) => ({ type: 'ADDED', object }));
     const metadata = {
       name: '',
       resourceVersion: String(this.#version),
@@ -139,7 +140,8 @@ export class FakeCluster implements Cluster {
     waiting.push({ type: 'BOOKMARK', object: { apiVersion: 'v1', kind: 'Canary', metadata } });
     let wake = (): void => {};
     const stream = (event: WatchEvent, plural: string): void => {
-      if (plural === resource.plural) waiting.push(event);
+      const there = event.type === 'ERROR' || here(event.object);
+      if (plural === resource.plural && there) waiting.push(event);
       wake();
     };
     this.#streams.add(stream);
