@@ -79,7 +79,6 @@ describeE2E('an Ingress of ingress-nginx', () => {
       );
       // The watch of the canary's pods is in the log when it ends: one more.
       expect(story.length + 1, story.join('\n')).toBeLessThanOrEqual(REQUESTS_MAX);
-      console.info(story.length + 1, story.join('\n'));
     });
   });
 
