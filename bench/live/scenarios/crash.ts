@@ -1,4 +1,5 @@
 // Versions whose pods die after a while of serving.
+import { until } from '../../../test/e2e/cluster/until.ts';
 import { firstCrash } from '../../../test/e2e/node/pod-logs.ts';
 import { failed, lastSeen } from '../../../test/e2e/node/users.ts';
 import { checkedOver, initialized } from '../../../test/e2e/node/walk.ts';
@@ -22,9 +23,19 @@ function crashes(
     run: (ground) =>
       onGround(ground, async (on) => {
         await initialized(on, { metrics: checkedOver(windows) });
-        const story = await rollOut(ground, on, { env: { CRASH_AFTER: after } });
+        let crashedMs = Infinity;
+        const story = await rollOut(ground, on, {
+          env: { CRASH_AFTER: after },
+          // Now: what pods said is gone with them.
+          meanwhile: async () => {
+            const first = (): number | false => {
+              crashedMs = firstCrash(on.namespace);
+              return Number.isFinite(crashedMs) && crashedMs;
+            };
+            await until('the first crash', first, { limitMs: 120_000, everyMs: 200 });
+          },
+        });
         const { status, summary, journal, releasedMs, tookMs } = story;
-        const crashedMs = firstCrash(on.namespace);
         const decidedMs = releasedMs + tookMs - crashedMs;
         const atUsersMs = (lastSeen(summary, 'v2')?.atMs ?? crashedMs) - crashedMs;
         const reached =
