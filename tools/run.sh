@@ -51,7 +51,12 @@ case $task in
   unit | e2e) vitest run --project "$task" "$@" ;;
   node) node_journeys "$@" ;;
   check) check ;;
-  generate) node tools/generate.ts ;;
+  generate)
+    node tools/generate.ts
+    helm=$(tools/components/build.sh dir)/bin/helm
+    [ -x "$helm" ] || tools/components/build.sh helm
+    node tools/kustomize.ts "$helm"
+    ;;
   format) biome format --write . ;;
   bench) node bench/fleet/main.ts "$@" ;;
   bundle) node tools/bundle.ts ;;

@@ -36,7 +36,7 @@
 {{- if .Values.routers.gatewayApi }}
 - apiGroups: [gateway.networking.k8s.io]
   resources: [httproutes]
-  verbs: [list, watch, create, patch, delete]
+  verbs: [list, watch, create, patch]
 {{- end }}
 {{- if .Values.routers.nginx }}
 - apiGroups: [networking.k8s.io]
