@@ -5,15 +5,20 @@ import { systemClock } from '../clock/system-clock.ts';
 import { loadConfig } from '../client/config.ts';
 import { httpClient } from '../client/http-client.ts';
 import { userAgent } from '../client/user-agent.ts';
-import { type HealthServer, startHealthServer } from '../controller/health.ts';
-import { type Part, ofThisProcess, runLifecycle } from '../controller/lifecycle.ts';
+import { ofThisProcess, runLifecycle } from '../controller/lifecycle.ts';
 import { createEgress } from '../egress/egress.ts';
-import { createOperator, type Operator, type OperatorSettings } from '../reconcilers/operator.ts';
-import { ApiEventSink } from '../recorder/api-event-sink.ts';
+import {
+  createOperator,
+  type OperatorParts,
+  type OperatorSettings,
+} from '../reconcilers/operator.ts';
+import { ApiEventSink, type DropReason } from '../recorder/api-event-sink.ts';
 import { EventBroadcaster, logSink } from '../recorder/events.ts';
-import { type Log, LOG_ENCODINGS, LOG_LEVELS } from '../recorder/log.ts';
+import { LOG_ENCODINGS, LOG_LEVELS } from '../recorder/log.ts';
 import { Metrics } from '../recorder/metrics.ts';
 import { type Command, CONNECTION_FLAGS, type Invocation, number, text } from './command.ts';
+import { LEASE_FLAGS, leaseOf } from './controller-lease.ts';
+import { eventsPart, healthPart, leasePart, operatorPart } from './controller-parts.ts';
 import { egressPolicy, logOf, settingsOf } from './controller-settings.ts';
 import { VERSION } from './version.ts';
 
@@ -81,12 +86,18 @@ export const controller: Command = {
       default: false,
       help: 'call loopback addresses even inside a cluster',
     },
+    'enable-exec': {
+      type: 'boolean',
+      default: false,
+      help: 'let webhooks of type exec run commands in canary pods',
+    },
     threadiness: {
       type: 'string',
       default: '8',
       value: 'N',
       help: 'how many Canaries are worked on at once',
     },
+    ...LEASE_FLAGS,
     port: {
       type: 'string',
       default: '8080',
@@ -123,22 +134,15 @@ async function run(invocation: Invocation): Promise<number> {
   const metrics = createMetrics(settings);
   const agent = userAgent(VERSION);
   const onRequest = metrics.runtime.onRequest.bind(metrics.runtime);
-  await using client = httpClient({ config, clock, userAgent: agent, onRequest });
-  await using eventClient = httpClient({ config, clock, userAgent: agent, onRequest });
+  const connected = { config, clock, userAgent: agent, onRequest };
+  await using leaseClient = httpClient(connected);
+  const lease = leaseOf(invocation, { client: leaseClient, config, clock, log, metrics });
+  // What a replica that does not lead must not do, its Events and what is repeated included.
+  const fenced = lease === null ? {} : { beforeWrite: () => lease.assertMayWrite() };
+  await using client = httpClient({ ...connected, ...fenced });
+  await using eventClient = httpClient({ ...connected, ...fenced });
   await using egress = createEgress({ clock, policy });
-  const sink = new ApiEventSink({
-    client: eventClient,
-    clock,
-    log,
-    random: Math.random,
-    dropped: (reason) => metrics.eventDropped(reason),
-  });
-  const events = new EventBroadcaster({
-    clock,
-    instance: hostname(),
-    sinks: [logSink(log), sink],
-    log,
-  });
+  const events = eventsOf({ client: eventClient, clock, log, metrics });
   const operator = createOperator({
     client,
     clock,
@@ -147,9 +151,12 @@ async function run(invocation: Invocation): Promise<number> {
     recorder: events.recorder(),
     egress,
     settings,
+    leadership: lease,
   });
+  // They stop in the reverse order: workers finish and Events are written while the lease is still held.
   const parts = [
-    healthPart(operator, { port, metrics, log }),
+    healthPart({ operator, lease }, { port, metrics, log }),
+    ...(lease === null ? [] : [leasePart(lease, operator)]),
     eventsPart(events),
     operatorPart(operator),
   ];
@@ -182,56 +189,15 @@ function createMetrics(settings: OperatorSettings): Metrics {
   });
 }
 
-function healthPart(
-  operator: Operator,
-  { port, metrics, log }: { readonly port: number; readonly metrics: Metrics; readonly log: Log },
-): Part {
-  return {
-    name: 'health',
-    async start(signal) {
-      const server: HealthServer = await startHealthServer(
-        {
-          port,
-          live: {},
-          ready: { caches: () => (operator.ready() ? null : 'the caches are being filled') },
-          metrics: { render: () => metrics.render(), contentType: metrics.contentType },
-          log,
-        },
-        signal,
-      );
-      log.info({ port: server.port }, 'health and metrics are served');
-      return { stop: (until) => server.close(until) };
-    },
-  };
-}
-
-function eventsPart(events: EventBroadcaster): Part {
-  return {
-    name: 'events',
-    stopLimitMs: 5_000,
-    start: async () => ({ stop: (until) => events.stop(until) }),
-  };
-}
-
-function operatorPart(operator: Operator): Part {
-  return {
-    name: 'operator',
-    async start() {
-      const stop = new AbortController();
-      const running = operator.run(stop.signal);
-      const ended = running.then(
-        () => 'the operator stopped',
-        (error: unknown) => (error instanceof Error ? error.message : String(error)),
-      );
-      return {
-        ended,
-        stop: async () => {
-          stop.abort(new Error('the operator was asked to stop'));
-          await ended;
-        },
-      };
-    },
-  };
+function eventsOf({
+  client,
+  clock,
+  log,
+  metrics,
+}: Pick<OperatorParts, 'client' | 'clock' | 'log' | 'metrics'>): EventBroadcaster {
+  const dropped = (reason: DropReason): void => metrics.eventDropped(reason);
+  const sink = new ApiEventSink({ client, clock, log, random: Math.random, dropped });
+  return new EventBroadcaster({ clock, instance: hostname(), sinks: [logSink(log), sink], log });
 }
 
 function connection(invocation: Invocation): {

@@ -62,7 +62,7 @@ async function invoke(
 ): Promise<number> {
   try {
     const { values, positionals } = parseArgs({
-      args: [...words],
+      args: plainSwitches(words, command.flags),
       options: { ...command.flags, ...HELP },
       allowPositionals: true,
       strict: true,
@@ -75,6 +75,22 @@ async function invoke(
   } catch (error) {
     return complain(error, command, surroundings);
   }
+}
+
+/** `--switch=true` and `--switch=false`, as Go's flags have them; the last one counts. */
+function plainSwitches(words: readonly string[], flags: Readonly<Record<string, Flag>>): string[] {
+  const plain: string[] = [];
+  for (const [index, word] of words.entries()) {
+    if (word === '--') return [...plain, ...words.slice(index)];
+    const [, name = '', value = ''] = /^--([^=]+)=(true|false)$/.exec(word) ?? [];
+    if (flags[name]?.type !== 'boolean') {
+      plain.push(word);
+      continue;
+    }
+    const without = plain.filter((each) => each !== `--${name}`);
+    plain.splice(0, plain.length, ...without, ...(value === 'true' ? [`--${name}`] : []));
+  }
+  return plain;
 }
 
 function complain(error: unknown, command: Command, surroundings: Surroundings): number {

@@ -32,6 +32,7 @@ export class PodExec implements AsyncDisposable {
   readonly #connections: Connections;
   readonly #userAgent: string;
   readonly #onRequest: (report: RequestReport) => void;
+  readonly #beforeWrite: () => void;
   readonly #running = new Set<ExecSession>();
 
   constructor(options: TransportOptions) {
@@ -40,6 +41,7 @@ export class PodExec implements AsyncDisposable {
     this.#connections = new Connections(options.config, options.clock, { http2: false });
     this.#userAgent = options.userAgent ?? 'serin';
     this.#onRequest = options.onRequest ?? (() => {});
+    this.#beforeWrite = options.beforeWrite ?? (() => {});
   }
 
   /** Asked once more after 401 if the credential could be renewed; nothing else is tried again. */
@@ -53,6 +55,8 @@ export class PodExec implements AsyncDisposable {
     for (let retries = 0; ; retries++) {
       const round = { attempt, url, options, deadline, retries };
       const credential = await this.#credential(round);
+      // Nobody knows what a command does: it counts as a write.
+      this.#beforeWrite();
       try {
         return await this.#once(round, credential);
       } catch (error) {

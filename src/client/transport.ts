@@ -44,6 +44,8 @@ export interface TransportOptions {
   /** Default `serin`. */
   readonly userAgent?: string;
   readonly onRequest?: (report: RequestReport) => void;
+  /** Asked right before each write goes out, repeated ones too: what it throws ends the call, and nothing is sent. */
+  readonly beforeWrite?: () => void;
 }
 
 /** What `read` makes of a good answer, and how much of it came over the wire. */
@@ -84,6 +86,7 @@ export class Transport implements AsyncDisposable {
   readonly #config: ClusterConfig;
   readonly #userAgent: string;
   readonly #onRequest: (report: RequestReport) => void;
+  readonly #beforeWrite: () => void;
   readonly #connections: Connections;
   readonly #basePath: string;
 
@@ -92,6 +95,7 @@ export class Transport implements AsyncDisposable {
     this.#config = options.config;
     this.#userAgent = options.userAgent ?? 'serin';
     this.#onRequest = options.onRequest ?? (() => {});
+    this.#beforeWrite = options.beforeWrite ?? (() => {});
     this.#connections = new Connections(options.config, options.clock);
     this.#basePath = options.config.server.pathname.replace(/\/+$/, '');
   }
@@ -148,6 +152,7 @@ export class Transport implements AsyncDisposable {
   async #once<T>(round: Round<T>): Promise<Outcome<T>> {
     const { request, life, deadline, retries, take } = round;
     const credential = await this.#credential(request, deadline);
+    if (request.method !== 'GET') this.#beforeWrite();
     const startMs = this.clock.monotonicMs();
     let dispatcher: Dispatcher | null = null;
     let code = 0;

@@ -1,6 +1,7 @@
 // The order in which the parts of the operator start and stop, and the one place that says why it ended.
 import type { Clock } from '../clock/clock.ts';
 import { type Deadline, startDeadline } from '../clock/deadline.ts';
+import { orAborted } from '../clock/or-aborted.ts';
 import type { Log } from '../recorder/log.ts';
 
 /** Something that starts and stops: server, caches, lease, controllers, recorder. */
@@ -10,6 +11,8 @@ export interface Part {
   start(signal: AbortSignal): Promise<Running>;
   /** Longest time for its stop, within what is left of the whole. Default: all that is left. */
   readonly stopLimitMs?: number;
+  /** The operator's exit code when the part ends by itself. Default: `partEnded`. */
+  readonly endCode?: ExitCode;
 }
 
 export interface Running {
@@ -30,10 +33,14 @@ export const EXIT_CODES = {
   partEnded: 4,
   /** It was asked to stop and could not in time. */
   stopLimit: 5,
+  /** It led and could not renew its lease, or somebody else took it. */
+  leaseLost: 6,
 } as const;
 
+export type ExitCode = (typeof EXIT_CODES)[keyof typeof EXIT_CODES];
+
 export interface Exit {
-  readonly code: (typeof EXIT_CODES)[keyof typeof EXIT_CODES];
+  readonly code: ExitCode;
   /** In words, for the last log line. */
   readonly reason: string;
 }
@@ -146,7 +153,8 @@ async function startAll(
 }
 
 function watchEnd(part: Part, running: Running, end: AbortController): void {
-  const ended = (reason: string) => finish(end, { code: EXIT_CODES.partEnded, reason });
+  const code = part.endCode ?? EXIT_CODES.partEnded;
+  const ended = (reason: string) => finish(end, { code, reason });
   running.ended?.then(
     (why) => ended(`${part.name} ended: ${why}`),
     (error: unknown) =>
@@ -173,6 +181,7 @@ async function stopAll(
     const limitMs = Math.min(part.stopLimitMs ?? Number.MAX_SAFE_INTEGER, whole.leftMs());
     using limit = startDeadline(clock, limitMs, whole.signal);
     try {
+      // A part that ignores its signal is left behind: the others still have to stop.
       await orAborted(running.stop(limit.signal), limit.signal);
     } catch (error) {
       late.push(part.name);
@@ -180,19 +189,6 @@ async function stopAll(
     }
   }
   return late;
-}
-
-/** A part that ignores its signal is left behind: the others still have to stop. */
-async function orAborted(stopping: Promise<void>, signal: AbortSignal): Promise<void> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const leave = () => reject(signal.reason);
-  if (signal.aborted) leave();
-  else signal.addEventListener('abort', leave, { once: true });
-  try {
-    await Promise.race([stopping, promise]);
-  } finally {
-    signal.removeEventListener('abort', leave);
-  }
 }
 
 /** SIGTERM, SIGINT and uncaught faults of this process. */

@@ -1,8 +1,10 @@
 // The operator in one piece: stores, queue, workers and the outside, wired to one cluster.
-import type { KubeObject } from '../api/kubernetes.ts';
+import { type KubeObject, keyOf } from '../api/kubernetes.ts';
 import type { Client } from '../client/client.ts';
 import type { Clock } from '../clock/clock.ts';
+import { orAborted } from '../clock/or-aborted.ts';
 import { runController } from '../controller/controller.ts';
+import type { Leadership } from '../controller/leadership.ts';
 import { WorkQueue } from '../controller/work-queue.ts';
 import type { Egress } from '../egress/egress.ts';
 import { SeenWrites } from '../informers/seen-writes.ts';
@@ -10,8 +12,10 @@ import { createMetricSources } from '../metrics/registry.ts';
 import type { EventRecorder } from '../recorder/event.ts';
 import type { Log } from '../recorder/log.ts';
 import type { Metrics } from '../recorder/metrics.ts';
+import { routerFor } from '../routers/registry.ts';
 import { createHookCaller } from '../webhooks/caller.ts';
 import { createAsker } from './asker.ts';
+import { choosePod, podsOf } from './canary-pod.ts';
 import { AskDesk } from './ask-desk.ts';
 import { claimsOf } from './claims.ts';
 import { ClusterView, type ConfigTracking, scaledBy } from './cluster-view.ts';
@@ -29,12 +33,16 @@ export interface OperatorParts {
   readonly recorder: EventRecorder;
   readonly egress: Egress;
   readonly settings: OperatorSettings;
+  /** Null: there is no other replica, and this one acts at once. */
+  readonly leadership: Leadership | null;
 }
 
 export interface OperatorSettings {
   /** Empty = all. */
   readonly namespaces: readonly string[];
   readonly workers: number;
+  /** Hooks of type `exec` may run commands in pods. */
+  readonly execEnabled: boolean;
   readonly defaultProvider: string;
   readonly metricsServer: string;
   readonly selectorLabels: readonly string[];
@@ -49,55 +57,54 @@ const RECONCILE_MS = 60_000;
 const BACKOFF_MAX_MS = 60_000;
 
 export interface Operator {
-  /** Works until the signal ends, then finishes what is under way. */
+  /**
+   * Fills the caches, waits to lead, works until the signal ends, and finishes what is under way. When the lead is lost,
+   * what is under way is called off, and nothing happens until the signal ends.
+   */
   run(signal: AbortSignal): Promise<void>;
-  /** The caches are filled and the workers run. */
+  /** The caches are filled: this replica could act, or does. */
   ready(): boolean;
+  /** Resolves when ready. */
+  warm(signal: AbortSignal): Promise<void>;
 }
 
 export function createOperator(parts: OperatorParts): Operator {
   let ready = false;
+  const warm = Promise.withResolvers<void>();
   return {
     ready: () => ready,
+    warm: (signal) => orAborted(warm.promise, signal),
     run: (signal) =>
       run(parts, signal, () => {
         ready = true;
+        warm.resolve();
       }),
   };
 }
 
 async function run(parts: OperatorParts, signal: AbortSignal, started: () => void): Promise<void> {
-  const { clock, log, metrics, settings } = parts;
+  const { clock, log, metrics, settings, leadership } = parts;
   // Watches end after the workers: who finishes a write must still see it.
   const watching = new AbortController();
   const queueObserver = metrics.runtime.queueObserver('canary');
   const queue = new WorkQueue({ clock, maxDelayMs: BACKOFF_MAX_MS, observer: queueObserver });
   const dependencies = new Dependencies();
-  const view = new ClusterView(
-    {
-      client: parts.client,
-      clock,
-      log,
-      namespaces: settings.namespaces,
-      configTracking: settings.configTracking,
-      onChange: (subject, initial, object, old) =>
-        wake(queue, dependencies, {
-          subject,
-          initial,
-          states: old === undefined ? [object] : [old, object],
-        }),
-    },
-    watching.signal,
-  );
+  const stage = { acts: false };
+  const view = viewOf(parts, { queue, dependencies, stage }, watching.signal);
+  const lost = leadership?.lost ?? new AbortController().signal;
   try {
     await view.settled(signal);
-    const reconciler = createReconciler(parts, { view, queue, dependencies }, signal);
     started();
     log.info(
       { canaries: view.canaries.store.size, workers: settings.workers },
       'operator is ready',
     );
-    signal.addEventListener('abort', () => queue.shutDown(), { once: true });
+    await leadership?.won(signal);
+    const either = AbortSignal.any([signal, lost]);
+    const reconciler = createReconciler(parts, { view, queue, dependencies }, either);
+    stage.acts = true;
+    for (const canary of view.canaries.store.list()) queue.add(keyOf(canary), 'initial');
+    either.addEventListener('abort', () => queue.shutDown(), { once: true });
     // Workers end with the queue, not with the signal: what they hold is finished, within the deadline.
     await runController(
       {
@@ -110,13 +117,58 @@ async function run(parts: OperatorParts, signal: AbortSignal, started: () => voi
         observer: metrics.runtime.controllerObserver('canary'),
         log,
       },
-      watching.signal,
+      AbortSignal.any([watching.signal, lost]),
     );
+    // Whoever saw the lead being lost ends the operator, and says why.
+    if (lost.aborted) await orAborted(new Promise(() => {}), signal);
   } finally {
     queue.shutDown();
     watching.abort(new Error('the operator stops'));
     await view.stopped();
   }
+}
+
+interface Wakes {
+  readonly queue: WorkQueue;
+  readonly dependencies: Dependencies;
+  /** A replica that stands by keeps its stores and does nothing else; all Canaries are looked at when it begins to act. */
+  readonly stage: { readonly acts: boolean };
+}
+
+function viewOf(
+  { client, clock, log, settings }: OperatorParts,
+  { queue, dependencies, stage }: Wakes,
+  signal: AbortSignal,
+): ClusterView {
+  const { namespaces, configTracking, defaultProvider } = settings;
+  const view: ClusterView = new ClusterView(
+    {
+      client,
+      clock,
+      log,
+      namespaces,
+      configTracking,
+      onChange: (subject, initial, object, old) => {
+        if (subject.startsWith('canaries/')) watchRoutes(view, object, defaultProvider);
+        if (!stage.acts) return;
+        wake(queue, dependencies, {
+          subject,
+          initial,
+          states: old === undefined ? [object] : [old, object],
+        });
+      },
+    },
+    signal,
+  );
+  return view;
+}
+
+/** So that whoever takes over has the routes in its stores already. */
+function watchRoutes(view: ClusterView, canary: KubeObject, defaultProvider: string): void {
+  const { provider } = (canary['spec'] ?? {}) as { readonly provider?: unknown };
+  const name = typeof provider === 'string' ? provider : defaultProvider;
+  for (const { apiVersion, kind, plural } of routerFor(name)?.kinds ?? [])
+    view.routes(apiVersion, kind, plural);
 }
 
 interface Machinery {
@@ -146,6 +198,7 @@ function createReconciler(
     metricsServer: settings.metricsServer,
     plans: (key) => reconciler.plansOf(key),
     canary: (key) => reconciler.canaryOf(key),
+    choosePod: (canary, container) => choosePod(podsOf(view, canary), container),
     observeQuery: (type, outcome, seconds) => metrics.metricQueried({ type, outcome, seconds }),
     observeHook: (type, outcome, seconds) => metrics.webhookCalled({ type, outcome, seconds }),
     measured: (canary, metric, value) => metrics.canaries.measured(labelsOf(canary), metric, value),
@@ -162,6 +215,7 @@ function createReconciler(
       memory,
       clock,
       defaultProvider: settings.defaultProvider,
+      execEnabled: settings.execEnabled,
       selectorLabels: settings.selectorLabels,
       allowCrossNamespace: settings.allowCrossNamespace,
     },

@@ -7,6 +7,7 @@ import { renderStatus } from '../api/status.ts';
 import { isApiError } from '../client/errors.ts';
 import { RESOURCES } from '../client/resources.ts';
 import type { Result, Run } from '../controller/controller.ts';
+import { LeaseLapsed } from '../controller/leadership.ts';
 import { check } from '../decision/check.ts';
 import { decide, decideUnreadable } from '../decision/decide.ts';
 import type { Decision } from '../decision/decision.ts';
@@ -213,6 +214,8 @@ export class Reconciler {
         else await applyUnreadable(hand, observed.scene, write);
       } catch (error) {
         if (isApiError(error, 'conflict', 'already-exists')) return { kind: 'retry', error };
+        // Nothing to tell the user: another replica goes on with it.
+        if (error instanceof LeaseLapsed) throw error;
         // Taken away meanwhile; should no change tell of it, it is looked at again all the same.
         if (isApiError(error, 'not-found')) return { kind: 'after', delayMs: UNSEEN_MS };
         this.#tellRefusal(observed.scene.canary, decision.why, error);

@@ -25,6 +25,12 @@ export interface ControllerMetrics {
   }): void;
 }
 
+/** Fits the observer of a lease. */
+export interface LeaseMetrics {
+  leads(leading: boolean): void;
+  slowPath(): void;
+}
+
 /** One call of the client, all its tries together. */
 export interface ApiRequest {
   /** `get`, `list`, `watch`, `create`, ... */
@@ -55,6 +61,7 @@ export class RuntimeMetrics {
   readonly #queue: ReturnType<typeof queueMetrics>;
   readonly #controller: ReturnType<typeof controllerMetrics>;
   readonly #client: ReturnType<typeof clientMetrics>;
+  readonly #lease: ReturnType<typeof leaseMetrics>;
   readonly #queues = new Map<string, () => { unfinishedMs: number; longestMs: number }>();
   readonly #hosts = new BoundedLabel(HOSTS_MAX);
 
@@ -62,6 +69,7 @@ export class RuntimeMetrics {
     this.#queue = queueMetrics(registry, this.#queues);
     this.#controller = controllerMetrics(registry);
     this.#client = clientMetrics(registry);
+    this.#lease = leaseMetrics(registry);
   }
 
   /** The observer for the queue of the controller of this name; queue and controller share it. */
@@ -105,6 +113,17 @@ export class RuntimeMetrics {
         if (report.unforeseen) panics.inc(labels);
         if (report.timedOut) timeouts.inc(labels);
       },
+    };
+  }
+
+  /** The observer of the lease of this name. */
+  leaseObserver(name: string): LeaseMetrics {
+    const { status, slowPaths } = this.#lease;
+    status.set({ name }, 0);
+    slowPaths.inc({ name }, 0);
+    return {
+      leads: (leading) => status.set({ name }, leading ? 1 : 0),
+      slowPath: () => slowPaths.inc({ name }),
     };
   }
 
@@ -217,6 +236,25 @@ function controllerMetrics(registry: Registry) {
     }),
     most: gauge('max_concurrent_reconciles', 'Workers.'),
     active: gauge('active_workers', 'Workers that are busy.'),
+  };
+}
+
+function leaseMetrics(registry: Registry) {
+  const registers = [registry];
+  const labelNames = ['name'] as const;
+  return {
+    status: new Gauge({
+      name: 'leader_election_master_status',
+      help: '1 while this replica leads, by the name of the lease.',
+      registers,
+      labelNames,
+    }),
+    slowPaths: new Counter({
+      name: 'leader_election_slowpath_total',
+      help: 'Renewals for which the lease had to be read first.',
+      registers,
+      labelNames,
+    }),
   };
 }
 

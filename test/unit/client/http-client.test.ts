@@ -200,6 +200,25 @@ test('a read is repeated after a lost connection, a write never', async () => {
   expect(server.asked.map(({ method }) => method)).toEqual(['GET', 'GET', 'GET', 'PUT']);
 });
 
+test('a write that is forbidden is not sent, also when it would be a repetition', async () => {
+  const lapsed = new Error('may not');
+  let writes = 0;
+  const beforeWrite = () => {
+    writes += 1;
+    if (writes > 1) throw lapsed;
+  };
+  await using fenced = httpClient({ config: configFor(server, clock), clock, beforeWrite });
+  server.answer = (_, response) => json(response, 429, busy, { 'retry-after': '1' });
+  const { deployments } = RESOURCES;
+  const created = fault(fenced.create(deployments, web, { signal }));
+  expect(await throughRetries(created, 1000)).toBe(lapsed);
+  expect(await fault(fenced.delete(deployments, key, { signal }))).toBe(lapsed);
+  expect(server.asked).toHaveLength(1);
+  server.answer = (_, response) => json(response, 200, web);
+  await fenced.get(deployments, key, { signal });
+  expect(server.asked).toHaveLength(2);
+});
+
 test('a refused connection is transient and says so', async () => {
   const { url } = server;
   await server[Symbol.asyncDispose]();

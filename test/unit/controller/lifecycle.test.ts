@@ -8,6 +8,7 @@ import {
   type Part,
   runLifecycle,
   type Running,
+  EXIT_CODES,
 } from '../../../src/controller/lifecycle.ts';
 import { SILENT } from '../../../src/recorder/log.ts';
 
@@ -186,6 +187,15 @@ describe('starting', () => {
 });
 
 describe('an end that nobody asked for', () => {
+  test('has the exit code of the part that ended', async () => {
+    const ended = Promise.resolve('somebody else has it');
+    const run = start((_, told) => [
+      part('controller', told),
+      { ...part('lease', told, { ended }), endCode: EXIT_CODES.leaseLost },
+    ]);
+    expect(await run.ended).toEqual({ code: 6, reason: 'lease ended: somebody else has it' });
+  });
+
   test('of one part stops all of them with 4 and its reason', async () => {
     const lost = Promise.withResolvers<string>();
     const run = start((_, told) => [
