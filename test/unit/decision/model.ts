@@ -152,6 +152,23 @@ export class Model {
     if (next > this.now) this.now = asInstant(next);
   }
 
+  /** The operator is away for `seconds`, and comes back without what it remembered. */
+  away(seconds: number): void {
+    for (let second = 0; second < seconds; second += 1) {
+      this.now = asInstant(this.now + 1_000);
+      this.#effects();
+    }
+    this.#forget();
+    // When a route came into force is remembered, when it was written stands on it.
+    if (this.confirmedAt !== null && this.route !== null) this.confirmedAt = this.route.writtenAt;
+  }
+
+  #forget(): void {
+    this.answers = new Map();
+    this.#asked = new Map();
+    this.#wakeAt = this.now + 1;
+  }
+
   /** One run of the reconciler; dies after `deaths.shift()` writes. */
   run(deaths: number[] = []): void {
     let budget = deaths.shift() ?? Number.POSITIVE_INFINITY;
@@ -163,9 +180,7 @@ export class Model {
       this.#reconcile(spend);
     } catch (error) {
       if (!(error instanceof Died)) throw error;
-      this.answers = new Map();
-      this.#asked = new Map();
-      this.#wakeAt = this.now + 1;
+      this.#forget();
     }
   }
 
