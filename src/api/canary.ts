@@ -152,13 +152,25 @@ export const HOOK_TYPES = [
   'post-rollout',
   'rollback',
   'event',
+  'exec',
 ] as const;
 export type HookType = (typeof HOOK_TYPES)[number];
+
+/** What a hook of type `exec` runs in a pod of the canary. */
+export interface HookCommand {
+  /** Program and arguments; no shell is put around them. */
+  readonly command: readonly string[];
+  /** Null = the pod template's default container, else its first. */
+  readonly container: string | null;
+}
 
 export interface WebhookSpec {
   readonly name: string;
   readonly type: HookType;
+  /** Empty for type `exec`. */
   readonly url: string;
+  /** Null for all types but `exec`. */
+  readonly exec: HookCommand | null;
   /** Default 10 s. */
   readonly timeoutMs: number;
   /** Further tries after a connection error, 429 or 5xx. Default 0. */

@@ -6,12 +6,12 @@ import type {
   MetricOrigin,
   MetricSpec,
   Strategy,
-  WebhookSpec,
   Weight,
 } from './canary.ts';
 import { readDuration } from './findings.ts';
 import type { Findings } from './findings.ts';
-import type { RawAlert, RawAnalysis, RawMetric, RawWebhook } from './schema/canary-analysis.ts';
+import { parseWebhook } from './parse-webhook.ts';
+import type { RawAlert, RawAnalysis, RawMetric } from './schema/canary-analysis.ts';
 
 const SECOND_MS = 1000;
 const MINUTE_MS = 60 * SECOND_MS;
@@ -198,24 +198,6 @@ function origin(
     );
   }
   return { kind: 'builtin' };
-}
-
-function parseWebhook(raw: RawWebhook, { path, found }: AnalysisPlace): WebhookSpec {
-  if (!URL.canParse(raw.url)) found.invalid(`${path}.url`, 'must be an http or https address');
-  return {
-    name: raw.name,
-    type: raw.type === undefined || raw.type === '' ? 'rollout' : raw.type,
-    url: raw.url,
-    timeoutMs: readDuration(
-      raw.timeout,
-      { path: `${path}.timeout`, found },
-      { fallbackMs: 10 * SECOND_MS, min: '1ms', max: '1h' },
-    ),
-    retries: raw.retries ?? 0,
-    disableTLS: raw.disableTLS ?? false,
-    muteAlert: raw.muteAlert ?? false,
-    metadata: raw.metadata ?? {},
-  };
 }
 
 function parseAlert(raw: RawAlert, { namespace }: AnalysisPlace): AlertSpec {

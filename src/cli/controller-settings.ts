@@ -15,6 +15,7 @@ export function settingsOf(invocation: Invocation): OperatorSettings {
   if (selectorLabels.length === 0) throw new UsageError('--selector-labels names no label');
   return {
     namespaces: texts(invocation, 'namespace'),
+    execEnabled: switched(invocation, 'enable-exec'),
     workers: number(invocation, 'threadiness', { min: 1, max: 256 }),
     defaultProvider,
     metricsServer: text(invocation, 'metrics-server') ?? '',

@@ -21,6 +21,7 @@ import { CommandError, type Flag, type Invocation, switched, text, texts } from 
 /** What the operator was told by its flags: a look with others may decide otherwise. */
 export interface LookSettings {
   readonly defaultProvider: string;
+  readonly execEnabled: boolean;
   readonly selectorLabels: readonly string[];
   readonly configTracking: ConfigTracking;
   readonly allowCrossNamespace: boolean;
@@ -33,6 +34,7 @@ export const LOOK_FLAGS = {
     value: 'NAME',
     help: 'as given to the operator',
   },
+  'enable-exec': { type: 'boolean', default: false, help: 'as given to the operator' },
   'selector-labels': {
     type: 'string',
     default: 'app,name,app.kubernetes.io/name',
@@ -54,6 +56,7 @@ export const LOOK_FLAGS = {
 
 export const USUAL_SETTINGS: LookSettings = {
   defaultProvider: LOOK_FLAGS['mesh-provider'].default,
+  execEnabled: true,
   selectorLabels: LOOK_FLAGS['selector-labels'].default.split(','),
   configTracking: 'all',
   allowCrossNamespace: false,
@@ -62,6 +65,7 @@ export const USUAL_SETTINGS: LookSettings = {
 export function lookSettings(invocation: Invocation): LookSettings {
   return {
     defaultProvider: text(invocation, 'mesh-provider') ?? USUAL_SETTINGS.defaultProvider,
+    execEnabled: switched(invocation, 'enable-exec'),
     selectorLabels: texts(invocation, 'selector-labels'),
     configTracking: configTracking(invocation),
     allowCrossNamespace: switched(invocation, 'allow-cross-namespace-refs'),
@@ -118,6 +122,7 @@ export async function look(
     memory: new RouteMemory(),
     clock,
     defaultProvider: settings.defaultProvider,
+    execEnabled: settings.execEnabled,
     selectorLabels: settings.selectorLabels,
     allowCrossNamespace: settings.allowCrossNamespace,
   };

@@ -33,6 +33,7 @@ export class PodExec implements AsyncDisposable {
   readonly #userAgent: string;
   readonly #onRequest: (report: RequestReport) => void;
   readonly #beforeWrite: () => void;
+  readonly #beforeWrite: () => void;
   readonly #running = new Set<ExecSession>();
 
   constructor(options: TransportOptions) {
@@ -41,6 +42,7 @@ export class PodExec implements AsyncDisposable {
     this.#connections = new Connections(options.config, options.clock, { http2: false });
     this.#userAgent = options.userAgent ?? 'serin';
     this.#onRequest = options.onRequest ?? (() => {});
+    this.#beforeWrite = options.beforeWrite ?? (() => {});
     this.#beforeWrite = options.beforeWrite ?? (() => {});
   }
 
@@ -75,6 +77,7 @@ export class PodExec implements AsyncDisposable {
 
   async #once(round: Try, credential: Credential): Promise<ExecOutcome> {
     const { attempt, options, deadline, retries } = round;
+    this.#beforeWrite(); // a command may change anything
     const opening = this.#open(round, credential);
     const startMs = this.#clock.monotonicMs();
     const report = (code: number) => {

@@ -1,6 +1,6 @@
 // One check of the analysis: which questions are due, what the answers say, and what is still too young to be asked.
 import { judge } from '../analysis/judge.ts';
-import type { Measurement, Rollout, Verdict } from '../api/canary.ts';
+import type { Measurement, Rollout, Verdict, WebhookSpec } from '../api/canary.ts';
 import type { Instant } from '../clock/clock.ts';
 import type { Ask } from './decision.ts';
 import { askKey, later } from './record.ts';
@@ -61,10 +61,12 @@ function spacing({ canary }: World, { checkedAt, unknownSince }: Rollout): numbe
 function askable(world: World, at: Instant): boolean {
   const { metrics, webhooks } = world.canary.spec.analysis;
   if (metrics.length === 0) return true;
-  return (
-    webhooks.some((hook) => hook.type === 'rollout') ||
-    metrics.some((metric) => warm(world, metric.intervalMs, at))
-  );
+  return webhooks.some(atChecks) || metrics.some((metric) => warm(world, metric.intervalMs, at));
+}
+
+/** Hooks that have a say in every check. */
+function atChecks({ type }: WebhookSpec): boolean {
+  return type === 'rollout' || type === 'exec';
 }
 
 /** When the first (or last) of the metrics has a whole window with traffic. */
@@ -114,30 +116,28 @@ function slot(world: World): string {
 function hookParts(world: World): Part[] {
   const { canary, answers, now } = world;
   const again = dueAt(world) ?? now;
-  return canary.spec.analysis.webhooks
-    .filter((hook) => hook.type === 'rollout')
-    .map((hook): Part => {
-      const key = askKey(world, slot(world), hook.type, hook.name);
-      const answer = answers.get(key);
-      if (answer?.kind !== 'hook' || stale(world, answer, again)) {
-        const newerThan = answer === undefined ? null : again;
-        const ask = { kind: 'hook', key, hook, phase: canary.status.phase, newerThan } as const;
-        return {
-          verdict: 'pending',
-          ask,
-          measurement: null,
-          why: `webhook ${hook.name} has not answered`,
-        };
-      }
-      const verdict = answer.ok ? 'pass' : answer.heard ? 'fail' : 'unknown';
-      const message = `webhook ${hook.name}: ${answer.message}`;
+  return canary.spec.analysis.webhooks.filter(atChecks).map((hook): Part => {
+    const key = askKey(world, slot(world), hook.type, hook.name);
+    const answer = answers.get(key);
+    if (answer?.kind !== 'hook' || stale(world, answer, again)) {
+      const newerThan = answer === undefined ? null : again;
+      const ask = { kind: 'hook', key, hook, phase: canary.status.phase, newerThan } as const;
       return {
-        verdict,
-        ask: null,
-        measurement: { name: hook.name, verdict, value: null, message, at: now },
-        why: message,
+        verdict: 'pending',
+        ask,
+        measurement: null,
+        why: `webhook ${hook.name} has not answered`,
       };
-    });
+    }
+    const verdict = answer.ok ? 'pass' : answer.heard ? 'fail' : 'unknown';
+    const message = `webhook ${hook.name}: ${answer.message}`;
+    return {
+      verdict,
+      ask: null,
+      measurement: { name: hook.name, verdict, value: null, message, at: now },
+      why: message,
+    };
+  });
 }
 
 /** Where a check is made again: a hook that did not answer, or did an interval ago, is called again. */

@@ -1,5 +1,5 @@
-// Puts a question of the core to the outside: a metric to its source, a hook to its address.
-import type { Canary } from '../api/canary.ts';
+// Puts a question of the core to the outside: a metric to its source, a hook to its address or into a pod.
+import type { Canary, HookType } from '../api/canary.ts';
 import type { ConfigObject } from '../api/kubernetes.ts';
 import type { Client } from '../client/client.ts';
 import { isApiError } from '../client/errors.ts';
@@ -9,8 +9,11 @@ import type { Ask } from '../decision/decision.ts';
 import type { Answer } from '../decision/world.ts';
 import type { MetricSource, Sample } from '../metrics/source.ts';
 import type { HookCaller } from '../webhooks/caller.ts';
+import type { GateOutcome } from '../webhooks/exec-gate.ts';
 import { hookPayload } from '../webhooks/payload.ts';
+import { askExec } from './ask-exec.ts';
 import type { Asker } from './ask-desk.ts';
+import type { PodChoice } from './canary-pod.ts';
 import type { MetricPlan } from './observe-metrics.ts';
 
 /** Longest time for one query, retries included. */
@@ -25,6 +28,8 @@ export interface AskerParts {
   readonly metricsServer: string;
   readonly plans: (canary: string) => readonly MetricPlan[];
   readonly canary: (key: string) => Canary | null;
+  /** Where a command for this Canary is run. */
+  readonly choosePod: (canary: Canary, container: string | null) => PodChoice;
   readonly observeQuery: (type: string, outcome: string, seconds: number) => void;
   readonly observeHook: (type: string, outcome: string, seconds: number) => void;
   /** A number that came back, for the gauges. */
@@ -107,10 +112,13 @@ async function credentialsOf(
   }
 }
 
+type HookAsk = Extract<Ask, { kind: 'hook' }>;
+type CalledType = Exclude<HookType, 'event'>;
+
 async function askHook(
   parts: AskerParts,
   key: string,
-  ask: Extract<Ask, { kind: 'hook' }>,
+  ask: HookAsk,
   signal: AbortSignal,
 ): Promise<Answer> {
   const { clock } = parts;
@@ -126,19 +134,32 @@ async function askHook(
     };
   }
   const startMs = clock.monotonicMs();
-  const { metadata, type } = hook;
-  const payload = hookPayload(
-    { metadata, type },
-    { canary, phase: ask.phase, status: canary.status },
-  );
-  const outcome = await parts.callHook({ hook, payload }, signal);
-  const word = outcome.ok ? 'yes' : outcome.status === null ? 'no-answer' : 'no';
-  parts.observeHook(type, word, clock.since(startMs) / 1000);
-  return {
-    kind: 'hook',
-    ok: outcome.ok,
-    heard: outcome.status !== null,
-    message: outcome.message,
-    at: clock.now(),
-  };
+  const { exec } = hook;
+  const outcome =
+    exec === null
+      ? await called(parts, { canary, ask, type: hook.type }, signal)
+      : await askExec(
+          { ...parts, choosePod: (container) => parts.choosePod(canary, container) },
+          { hook, exec },
+          signal,
+        );
+  const word = outcome.ok ? 'yes' : outcome.heard ? 'no' : 'no-answer';
+  parts.observeHook(hook.type, word, clock.since(startMs) / 1000);
+  return { kind: 'hook', ...outcome, at: clock.now() };
+}
+
+async function called(
+  { callHook }: AskerParts,
+  {
+    canary,
+    ask,
+    type,
+  }: { readonly canary: Canary; readonly ask: HookAsk; readonly type: CalledType },
+  signal: AbortSignal,
+): Promise<GateOutcome> {
+  const { hook } = ask;
+  const subject = { canary, phase: ask.phase, status: canary.status };
+  const payload = hookPayload({ metadata: hook.metadata, type }, subject);
+  const { ok, status, message } = await callHook({ hook, payload }, signal);
+  return { ok, heard: status !== null, message };
 }

@@ -140,6 +140,11 @@ export class ClusterView {
     return this.#pods.get(canary)?.informer.status().phase === 'syncing';
   }
 
+  /** The pods that a Canary asked for and has not released. */
+  heldPods(canary: string): readonly Pod[] {
+    return this.#pods.get(canary)?.informer.store.list() ?? [];
+  }
+
   releasePods(canary: string): void {
     const held = this.#pods.get(canary);
     if (held === undefined) return;
@@ -163,6 +168,19 @@ export class ClusterView {
   mayMiss(plural: 'configmaps' | 'secrets'): boolean {
     const informer = plural === 'secrets' ? this.secrets : this.configMaps;
     return informer?.status().phase === 'forbidden';
+  }
+
+  /** A kind that was never read looks as if everything of it had been deleted: nothing may be decided on that. */
+  neverRead(namespace: string): string | null {
+    const kinds = {
+      deployments: this.deployments,
+      services: this.services,
+      horizontalpodautoscalers: this.scalers,
+    };
+    const unseen = Object.entries(kinds).find(
+      ([, informer]) => informer.store.resourceVersionIn(namespace) === '',
+    );
+    return unseen === undefined ? null : unseen[0];
   }
 
   #all(): ReadonlyMap<string, Pick<Informer<KubeObject>, 'settled' | 'status'>> {

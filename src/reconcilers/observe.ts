@@ -15,6 +15,7 @@ import type { ClusterView } from './cluster-view.ts';
 import type { ConfigBook } from './config-book.ts';
 import { type Gathering, Looks } from './looks.ts';
 import { type ConfigView, NO_CONFIGS, observeConfigs } from './observe-configs.ts';
+import { refusedHooks } from './observe-hooks.ts';
 import { type MetricPlan, planMetrics } from './observe-metrics.ts';
 import { routeInput } from './observe-route-input.ts';
 import { observeScaler } from './observe-scaler.ts';
@@ -28,6 +29,7 @@ export interface ObserverParts {
   readonly memory: RouteMemory;
   readonly clock: Clock;
   readonly defaultProvider: string;
+  readonly execEnabled: boolean;
   readonly selectorLabels: readonly string[];
   readonly allowCrossNamespace: boolean;
 }
@@ -92,7 +94,7 @@ export async function observe(
       subjects: looks.subjects,
     };
   }
-  const unseen = unseenKind(parts.view, canary.namespace);
+  const unseen = parts.view.neverRead(canary.namespace);
   if (unseen !== null)
     throw new Error(
       `${unseen} in namespace ${canary.namespace} cannot be read: grant the operator list and watch`,
@@ -116,19 +118,6 @@ function carriedOn(parsed: ParsedCanary, lastSpec: CanarySpec | undefined): Cana
   return { ...identity, spec: lastSpec, status, intents };
 }
 
-/** A kind that was never read looks as if everything of it had been deleted: nothing may be decided on that. */
-function unseenKind(view: ClusterView, namespace: string): string | null {
-  const kinds = {
-    deployments: view.deployments,
-    services: view.services,
-    horizontalpodautoscalers: view.scalers,
-  };
-  const unseen = Object.entries(kinds).find(
-    ([, informer]) => informer.store.resourceVersionIn(namespace) === '',
-  );
-  return unseen === undefined ? null : unseen[0];
-}
-
 interface Known {
   readonly subject: Subject;
   readonly raw: KubeObject;
@@ -142,7 +131,7 @@ interface Known {
 async function seen(parts: ObserverParts, known: Known, signal: AbortSignal): Promise<Observed> {
   const { subject, raw, parsed, canary, kind, router, looks } = known;
   const claimed = conflicts(canary, raw, parts.view.canaries.store.list(canary.namespace));
-  const problems: Problem[] = [...parsed.problems, ...claimed];
+  const problems = [...parsed.problems, ...claimed, ...refusedHooks(parts, canary.spec)];
   const gathering: Gathering = {
     key: subject.key,
     canary,

@@ -51,21 +51,42 @@ const metric = object('A number that must stay within bounds.', {
   ],
 });
 
-const webhook = object('A URL that is called at a certain point of the rollout.', {
+const webhook = object('A URL that is called at a certain point of the rollout, or a command.', {
   required: {
     name: text('Name of the webhook.', { min: 1, max: 253 }),
-    url: text('Address to POST to; http or https.', {
+  },
+  optional: {
+    url: text('Address to POST to; http or https. Needed by all types but exec.', {
       min: 1,
       max: 2048,
       pattern: '^[hH][tT][tT][pP][sS]?://',
     }),
-  },
-  optional: {
     type: choice(
-      'When it is called. Default rollout: at every check. confirm-*: the rollout waits for a 2xx. rollback: a 2xx rolls back. event: gets every Event.',
+      'When it is called. Default rollout: at every check. confirm-*: the rollout waits for a 2xx. rollback: a 2xx rolls back. event: gets every Event. exec: a command in a pod of the canary, at every check.',
       ['', ...HOOK_TYPES],
     ),
-    timeout: duration('Longest time for a call, as 10s. Default 10s.', { min: '1ms', max: '1h' }),
+    exec: object(
+      'The command of type exec. A check passes with exit code 0 and fails with others.',
+      {
+        required: {
+          command: list(
+            'Program and arguments. No shell is put around them.',
+            text('A word of the command.', { max: 4096 }),
+            { min: 1, max: 64, rules: [{ rule: "self[0] != ''", message: 'needs a program' }] },
+          ),
+        },
+        optional: {
+          container: text(
+            'Container to run it in. Default: the one that kubectl exec would take, else the first.',
+            { min: 1, max: 63 },
+          ),
+        },
+      },
+    ),
+    timeout: duration(
+      'Longest time for a call or a command, as 10s. Default 10s. A command that runs on has failed.',
+      { min: '1ms', max: '1h' },
+    ),
     retries: integer('Further tries after a connection error, 429 or 5xx. Default 0.', {
       min: 0,
       max: 100,
@@ -74,6 +95,16 @@ const webhook = object('A URL that is called at a certain point of the rollout.'
     muteAlert: flag('Send no alerts about this webhook. Default false.'),
     metadata: texts('Sent along in the body.', { max: 64, each: 16_384 }),
   },
+  rules: [
+    {
+      rule: "has(self.exec) == (has(self.type) && self.type == 'exec')",
+      message: 'type exec needs exec.command, and exec needs type exec',
+    },
+    {
+      rule: 'has(self.url) != has(self.exec)',
+      message: 'needs url, or exec with type exec, not both',
+    },
+  ],
 });
 
 const alert = object('A receiver of alerts.', {

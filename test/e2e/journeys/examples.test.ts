@@ -10,6 +10,9 @@ import { condition, journey, untilPhase } from './journey.ts';
 const FOLDER = join(import.meta.dirname, '../../../examples');
 const FILES = globSync('*.yaml', { cwd: FOLDER });
 
+/** One of them runs commands in pods. */
+const OPERATOR = { flags: ['--enable-exec'] };
+
 describeE2E('the examples', () => {
   test('are there', () => {
     expect(FILES.length).toBeGreaterThan(5);
@@ -24,7 +27,7 @@ describeE2E('the examples', () => {
         message: 'the spec can be obeyed',
       });
       expect(condition(status, 'Ready')?.status, basename(file)).toBe('True');
-    });
+    }, OPERATOR);
   });
 });
 

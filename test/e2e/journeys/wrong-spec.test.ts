@@ -32,6 +32,9 @@ const metric = (change: Fields): Fields => ({
 const hook = (change: Fields): Fields => ({
   analysis: { webhooks: [{ name: 'h', url: 'http://hook.test/', ...change }] },
 });
+const command = (change: Fields): Fields => ({
+  analysis: { webhooks: [{ name: 'h', type: 'exec', exec: { command: ['check'] }, ...change }] },
+});
 const scaler = (change: Fields): Fields => ({
   autoscalerRef: {
     apiVersion: 'autoscaling/v2',
@@ -100,6 +103,13 @@ const BY_SCHEMA: readonly Row[] = [
   [hook({ type: 'perhaps' }), 'spec.analysis.webhooks[0].type'],
   [hook({ timeout: '2h' }), 'spec.analysis.webhooks[0].timeout'],
   [hook({ retries: -1 }), 'spec.analysis.webhooks[0].retries'],
+  [hook({ url: null }), 'spec.analysis.webhooks[0]'],
+  [hook({ exec: { command: ['check'] } }), 'spec.analysis.webhooks[0]'],
+  [hook({ type: 'exec' }), 'spec.analysis.webhooks[0]'],
+  [command({ url: 'http://hook.test/' }), 'spec.analysis.webhooks[0]'],
+  [command({ exec: {} }), 'spec.analysis.webhooks[0].exec.command'],
+  [command({ exec: { command: [] } }), 'spec.analysis.webhooks[0].exec.command'],
+  [command({ exec: { command: [''] } }), 'spec.analysis.webhooks[0].exec.command'],
   [{ analysis: { unknown: { limit: '0s' } } }, 'spec.analysis.unknown.limit'],
   [{ analysis: { unknown: { then: 'promote' } } }, 'spec.analysis.unknown.then'],
   [{ progressDeadlineSeconds: 0 }, 'spec.progressDeadlineSeconds'],
@@ -134,6 +144,7 @@ const BY_OPERATOR: readonly (readonly [change: Fields, reason: string, path: str
   [metric({ query: 'up{{ nonsense' }), 'InvalidQuery', 'spec.analysis.metrics[0].query'],
   [metric({ templateRef: { name: 'none' } }), 'MetricTemplateNotFound', 'metrics[0].templateRef'],
   [hook({ url: 'http://' }), 'InvalidSpec', 'spec.analysis.webhooks[0].url'],
+  [command({}), 'ExecNotEnabled', 'spec.analysis.webhooks[0].type'],
   [{ analysis: { match: [{ headers: {} }] } }, 'NotSupported', 'spec.analysis.match'],
   [{ analysis: { mirror: true } }, 'NotSupported', 'spec.analysis.mirror'],
   [

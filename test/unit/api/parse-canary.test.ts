@@ -17,6 +17,11 @@ import {
 
 const long = 'a'.repeat(56);
 
+const withHook = (fields: Readonly<Record<string, unknown>>) => {
+  const good = { name: 'a', type: 'exec', exec: { command: ['check'] } };
+  return withAnalysis({ webhooks: [{ ...good, ...fields }] });
+};
+
 describe('defaults', () => {
   test('a short manifest means what Flagger would make of it, and gives traffic back on deletion', () => {
     const spec = specOf({
@@ -208,6 +213,14 @@ describe('refusals', () => {
     [withAnalysis({ interval: '25h' }), 'spec.analysis.interval'],
     [withAnalysis({ unknown: { limit: '0s' } }), 'spec.analysis.unknown.limit'],
     [withAnalysis({ webhooks: [{ name: 'a', url: 'http://' }] }), 'spec.analysis.webhooks[0].url'],
+    [withAnalysis({ webhooks: [{ name: 'a' }] }), 'spec.analysis.webhooks[0].url'],
+    [withAnalysis({ webhooks: [{ name: 'a', type: 'exec' }] }), 'spec.analysis.webhooks[0].exec'],
+    [withHook({ exec: { command: [] } }), 'spec.analysis.webhooks[0].exec.command'],
+    [withHook({ exec: { command: [''] } }), 'spec.analysis.webhooks[0].exec.command[0]'],
+    [withHook({ exec: {} }), 'spec.analysis.webhooks[0].exec'],
+    [withHook({ exec: { command: 'sh' } }), 'spec.analysis.webhooks[0].exec.command'],
+    [withHook({ url: 'http://hook.test/' }), 'spec.analysis.webhooks[0].url'],
+    [withHook({ type: 'rollout', url: 'http://hook.test/' }), 'spec.analysis.webhooks[0].exec'],
     [withAnalysis({ maxWeight: 0 }), 'spec.analysis.maxWeight'],
     [withAnalysis({ stepWeight: 1.5 }), 'spec.analysis.stepWeight'],
     [withService({ targetPort: 0 }), 'spec.service.targetPort'],

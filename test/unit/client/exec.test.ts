@@ -328,6 +328,16 @@ test.each([
   expect(server.asked).toEqual([]);
 });
 
+test('a replica that does not lead runs no command', async () => {
+  const reason = new Error('another replica leads');
+  const beforeWrite = () => {
+    throw reason;
+  };
+  await using standby = httpClient({ config: config(), clock, beforeWrite });
+  await expect(standby.exec(pod, { command: ['check'], signal })).rejects.toBe(reason);
+  expect(server.asked).toEqual([]);
+});
+
 test('a token that was replaced is read again after 401, over TLS as the client trusts it', async () => {
   await using stack = new AsyncDisposableStack();
   stack.use(server);

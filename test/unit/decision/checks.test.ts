@@ -134,6 +134,37 @@ describe('without a verdict', () => {
   });
 });
 
+describe('a command in a pod', () => {
+  const hooked = spec({}, { webhooks: [hook('exec')], metrics: [] });
+  const due = withSpec(during({}, 100), hooked);
+  const key = decide(due).asks[0]?.key ?? '';
+  const answeredBy = (ok: boolean, heard: boolean) =>
+    recorded(decide({ ...due, answers: new Map([[key, said(ok, heard)]]) }));
+
+  test('is asked at every check, and holds it until it ends', () => {
+    expect(decide(due)).toMatchObject({
+      kind: 'rest',
+      asks: [{ kind: 'hook', hook: { type: 'exec' } }],
+    });
+    const early = withSpec(during({}, 99), hooked);
+    expect(decide(early).asks).toEqual([]);
+  });
+
+  test('that ends with 0 passes the check', () => {
+    expect(answeredBy(true, true)).toMatchObject({ canaryWeight: 50, failedChecks: 0 });
+  });
+
+  test('that ends with another code fails it', () => {
+    expect(answeredBy(false, true)).toMatchObject({ canaryWeight: 20, failedChecks: 1 });
+  });
+
+  test('of which nothing is known is no verdict', () => {
+    const held = answeredBy(false, false);
+    expect(held).toMatchObject({ canaryWeight: 20, failedChecks: 0, rollout: { checks: 0 } });
+    expect(held.rollout?.unknownSince).toBe(at(100));
+  });
+});
+
 describe('windows of several lengths', () => {
   const metrics = [
     { ...METRIC, name: 'short' },

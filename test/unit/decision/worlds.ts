@@ -59,7 +59,8 @@ export function hook(type: HookType, name: string = type): WebhookSpec {
   return {
     name,
     type,
-    url: 'http://hooks.test/',
+    url: type === 'exec' ? '' : 'http://hooks.test/',
+    exec: type === 'exec' ? { command: ['check'], container: null } : null,
     timeoutMs: 10 * SECOND,
     retries: 0,
     disableTLS: false,

@@ -2,6 +2,7 @@
 //
 //	testserver         the application itself, see serve.go
 //	testserver load    measures an URL and prints what came back as JSON, see load.go
+//	testserver tell    says and answers what it is told to, for commands in pods, see tell.go
 //	testserver targets tells Prometheus which pods to scrape, see targets.go
 package main
 
@@ -21,6 +22,11 @@ func main() {
 		err = serve()
 	case "load":
 		err = load(args)
+	case "tell":
+		var code int
+		if code, err = tell(args); err == nil {
+			os.Exit(code)
+		}
 	case "targets":
 		err = targets(args)
 	default:
