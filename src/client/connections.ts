@@ -14,12 +14,28 @@ const IDLE_CONNECTION_MS = 60_000;
 /** A server that is merely slow must not be met with a new connection for every call. */
 const SUSPECT_INTERVAL_MS = 10_000;
 
+interface Current {
+  readonly tls: TlsMaterial;
+  readonly dispatcher: Dispatcher;
+}
+
+/** As a reset by the peer: nothing was answered. */
+class ConnectionLeft extends Error {
+  readonly code = 'ECONNRESET';
+
+  constructor() {
+    super('the server closes the connection');
+    this.name = 'ConnectionLeft';
+  }
+}
+
 export class Connections implements AsyncDisposable {
   readonly #config: ClusterConfig;
   readonly #clock: Clock;
   readonly #http2: boolean;
-  #current: { readonly tls: TlsMaterial; readonly dispatcher: Dispatcher } | null = null;
+  #current: Current | null = null;
   readonly #draining = new Set<Dispatcher>();
+  readonly #leaving = new WeakMap<Dispatcher, AbortSignal>();
   #suspectedAtMs = Number.NEGATIVE_INFINITY;
   #disposed = false;
 
@@ -43,8 +59,21 @@ export class Connections implements AsyncDisposable {
       return this.#current.dispatcher;
     }
     this.#retire();
+    const leaving = new AbortController();
     this.#current = { tls, dispatcher };
+    this.#leaving.set(dispatcher, leaving.signal);
+    // A server that says goodbye lets streams run to their end; until then nothing new would be sent on that connection.
+    dispatcher.on('disconnect', (_origin, _targets, error) => {
+      if (!error.message.includes('GOAWAY')) return;
+      if (this.#current?.dispatcher === dispatcher) this.#retire();
+      leaving.abort(new ConnectionLeft());
+    });
     return dispatcher;
+  }
+
+  /** Ends when the server closes a connection of this dispatcher to new requests: who still waits asks again. */
+  left(dispatcher: Dispatcher): AbortSignal {
+    return this.#leaving.get(dispatcher) ?? new AbortController().signal;
   }
 
   /**

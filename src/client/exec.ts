@@ -33,7 +33,6 @@ export class PodExec implements AsyncDisposable {
   readonly #userAgent: string;
   readonly #onRequest: (report: RequestReport) => void;
   readonly #beforeWrite: () => void;
-  readonly #beforeWrite: () => void;
   readonly #running = new Set<ExecSession>();
 
   constructor(options: TransportOptions) {
@@ -42,7 +41,6 @@ export class PodExec implements AsyncDisposable {
     this.#connections = new Connections(options.config, options.clock, { http2: false });
     this.#userAgent = options.userAgent ?? 'serin';
     this.#onRequest = options.onRequest ?? (() => {});
-    this.#beforeWrite = options.beforeWrite ?? (() => {});
     this.#beforeWrite = options.beforeWrite ?? (() => {});
   }
 

@@ -2,6 +2,7 @@
 import type { KubeConfig, User } from '@kubernetes/client-node';
 import type { Clock } from '../clock/clock.ts';
 import { type Credential, type Credentials, unchanged } from './credentials.ts';
+import { untilAborted } from './until-aborted.ts';
 
 export interface PluginOptions {
   /** The user entry, in the package's own shape; paths already absolute. */
@@ -73,13 +74,4 @@ class PluginCredentials implements Credentials {
 function pem(value: unknown): string | null {
   if (Buffer.isBuffer(value)) return value.toString('utf8');
   return typeof value === 'string' && value !== '' ? value : null;
-}
-
-function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const end = () => reject(signal.reason);
-    if (signal.aborted) end();
-    signal.addEventListener('abort', end, { once: true });
-    promise.finally(() => signal.removeEventListener('abort', end)).then(resolve, reject);
-  });
 }

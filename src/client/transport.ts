@@ -4,6 +4,7 @@ import type { Clock } from '../clock/clock.ts';
 import { type Deadline, DeadlineExceeded, startDeadline } from '../clock/deadline.ts';
 import type { ClusterConfig } from './cluster-config.ts';
 import { Connections } from './connections.ts';
+import { untilAborted } from './until-aborted.ts';
 import type { Credential } from './credentials.ts';
 import { ApiError } from './errors.ts';
 import { brokenError, refusalError } from './failure.ts';
@@ -70,6 +71,11 @@ type Outcome<T> =
   | { readonly kind: 'done'; readonly value: T }
   | { readonly kind: 'failed'; readonly error: ApiError; readonly credential: Credential };
 
+interface Way {
+  readonly connections: Connections;
+  readonly dispatcher: Dispatcher;
+}
+
 interface Failure {
   readonly error: ApiError;
   readonly retries: number;
@@ -87,7 +93,9 @@ export class Transport implements AsyncDisposable {
   readonly #userAgent: string;
   readonly #onRequest: (report: RequestReport) => void;
   readonly #beforeWrite: () => void;
-  readonly #connections: Connections;
+  readonly #calls: Connections;
+  /** Watches have connections of their own: one that the server wants to leave is held open by them for minutes. */
+  readonly #streams: Connections;
   readonly #basePath: string;
 
   constructor(options: TransportOptions) {
@@ -96,7 +104,8 @@ export class Transport implements AsyncDisposable {
     this.#userAgent = options.userAgent ?? 'serin';
     this.#onRequest = options.onRequest ?? (() => {});
     this.#beforeWrite = options.beforeWrite ?? (() => {});
-    this.#connections = new Connections(options.config, options.clock);
+    this.#calls = new Connections(options.config, options.clock);
+    this.#streams = new Connections(options.config, options.clock);
     this.#basePath = options.config.server.pathname.replace(/\/+$/, '');
   }
 
@@ -142,11 +151,12 @@ export class Transport implements AsyncDisposable {
 
   /** A stream of this dispatcher went silent: see Connections.suspect. */
   suspect(dispatcher: Dispatcher): void {
-    this.#connections.suspect(dispatcher);
+    this.#calls.suspect(dispatcher);
+    this.#streams.suspect(dispatcher);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#connections[Symbol.asyncDispose]();
+    await Promise.all([this.#calls, this.#streams].map((each) => each[Symbol.asyncDispose]()));
   }
 
   async #once<T>(round: Round<T>): Promise<Outcome<T>> {
@@ -158,15 +168,9 @@ export class Transport implements AsyncDisposable {
     let code = 0;
     let bytes = 0;
     try {
-      dispatcher = this.#connections.with(credential.tls);
-      const answer = await dispatcher.request({
-        method: request.method,
-        path: `${this.#basePath}${request.path}`,
-        origin: this.#config.server.origin,
-        headers: this.#headers(request, credential),
-        body: request.body?.text ?? null,
-        signal: life?.signal ?? deadline.signal,
-      });
+      const connections = life === null ? this.#calls : this.#streams;
+      dispatcher = connections.with(credential.tls);
+      const answer = await this.#answer(round, credential, { connections, dispatcher });
       code = answer.statusCode;
       if (code >= 200 && code <= 299) {
         const taken = await take(answer, dispatcher);
@@ -192,6 +196,27 @@ export class Transport implements AsyncDisposable {
       const { host } = this.#config.server;
       this.#onRequest({ verb, method, host, code, seconds, bytes, retries });
     }
+  }
+
+  /** The pool heeds a signal only once it has sent the request, which it may not do for a long time. */
+  #answer(
+    { request, life, deadline }: Pick<Round<unknown>, 'request' | 'life' | 'deadline'>,
+    credential: Credential,
+    { connections, dispatcher }: Way,
+  ): Promise<Answer> {
+    const signal = life?.signal ?? deadline.signal;
+    const sent = dispatcher.request({
+      method: request.method,
+      path: `${this.#basePath}${request.path}`,
+      origin: this.#config.server.origin,
+      headers: this.#headers(request, credential),
+      body: request.body?.text ?? null,
+      signal,
+    });
+    // A write may have been sent: it waits for its answer.
+    const left = request.method === 'GET' ? [connections.left(dispatcher)] : [];
+    const until = AbortSignal.any([signal, deadline.signal, ...left]);
+    return untilAborted(sent, until, discarded);
   }
 
   async #credential(request: Request, deadline: Deadline): Promise<Credential> {
@@ -257,6 +282,12 @@ function failed(request: Request, deadline: Deadline, error: unknown): ApiError 
   return late
     ? brokenError(request.attempt, error, `no answer within ${request.deadlineMs} ms`)
     : brokenError(request.attempt, error);
+}
+
+/** An answer that came too late. */
+function discarded({ body }: Answer): void {
+  body.on('error', () => {});
+  body.destroy();
 }
 
 async function readBody(body: Answer['body'], bytesMax: number): Promise<Buffer> {

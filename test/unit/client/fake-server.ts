@@ -2,7 +2,12 @@
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { createSecureServer, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2';
+import {
+  createSecureServer,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+  type ServerHttp2Session,
+} from 'node:http2';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -34,6 +39,7 @@ export class FakeServer implements AsyncDisposable {
   /** Connections ever made, and open now. */
   connections = 0;
   readonly open = new Set<Socket>();
+  readonly #sessions = new Set<ServerHttp2Session>();
   answer: Answerer = (_, response) => json(response, 200, {});
   readonly #server: Server;
   readonly #scheme: string;
@@ -58,11 +64,20 @@ export class FakeServer implements AsyncDisposable {
       tls === null
         ? createServer(listen)
         : createSecureServer({ ...tls, allowHTTP1: true }, listen);
+    this.#server.on('session', (session: ServerHttp2Session) => {
+      this.#sessions.add(session);
+      session.on('close', () => this.#sessions.delete(session));
+    });
     this.#server.on('connection', (socket: Socket) => {
       this.connections++;
       this.open.add(socket);
       socket.on('close', () => this.open.delete(socket));
     });
+  }
+
+  /** Says goodbye on every connection of HTTP/2: what runs may run on, nothing new is wanted. */
+  goAway(): void {
+    for (const session of this.#sessions) session.goaway();
   }
 
   async start(): Promise<this> {

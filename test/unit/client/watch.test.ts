@@ -228,3 +228,34 @@ describe.each([
     expect(clock.armed).toBe(0);
   });
 });
+
+test('a server that says goodbye ends no watch, and keeps nothing new waiting for its end', async () => {
+  const clock = new VirtualClock();
+  await using server = await new FakeServer(certificate).start();
+  const streams: Response[] = [];
+  server.answer = (asked, response) => {
+    if (!asked.url.includes('watch='))
+      return json(response, 200, { kind: 'ConfigMap', metadata: {} });
+    response.writeHead(200, { 'content-type': 'application/json' });
+    response.flushHeaders();
+    streams.push(response);
+  };
+  const none = { kind: 'none' } as const;
+  const ca = { kind: 'value', text: certificate.cert } as const;
+  const sources = { token: none, basic: null, ca, cert: none, key: none, impersonation: {} };
+  const credentials = sourceCredentials(sources, clock);
+  await using client = httpClient({ config: configFor(server, clock, { credentials }), clock });
+  const watch = (): AsyncIterator<WatchEvent> =>
+    client.watch(RESOURCES.configMaps, { signal, timeoutSeconds: 300 })[Symbol.asyncIterator]();
+  const [first, second] = [watch(), watch()];
+  const events = [first.next(), second.next()];
+  await until(() => streams.length === 2);
+  server.goAway();
+  const third = watch();
+  const event = third.next();
+  await until(() => streams.length === 3);
+  await client.get(RESOURCES.configMaps, { namespace: 'shop', name: 'web' }, { signal });
+  for (const stream of streams) stream.write(line('ADDED', 'late'));
+  for (const each of [...events, event]) expect(shown((await each).value)).toBe('ADDED late');
+  for (const each of [first, second, third]) await each.return?.();
+});
