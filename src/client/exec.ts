@@ -75,7 +75,6 @@ export class PodExec implements AsyncDisposable {
 
   async #once(round: Try, credential: Credential): Promise<ExecOutcome> {
     const { attempt, options, deadline, retries } = round;
-    this.#beforeWrite(); // a command may change anything
     const opening = this.#open(round, credential);
     const startMs = this.#clock.monotonicMs();
     const report = (code: number) => {

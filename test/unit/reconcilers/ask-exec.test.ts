@@ -45,7 +45,7 @@ function target(
       },
     },
     status: { observedGeneration: 3, replicas, updatedReplicas: updated, readyReplicas: replicas },
-  } as unknown as Deployment;
+  };
 }
 
 describe('the pod', () => {
