@@ -13,8 +13,10 @@ export interface OperatorOptions {
   readonly namespace: string;
   /** Default: the node's own. */
   readonly prometheus?: string;
-  /** The one-file operator (tools/bundle.ts); default: `bin/serin` from the sources. */
+  /** The one-file operator (tools/bundle.ts); default: $SERIN_BUNDLE, else `bin/serin` from the sources. */
   readonly bundle?: string;
+  /** Further flags, each a whole word. */
+  readonly flags?: readonly string[];
 }
 
 export class NodeOperator implements AsyncDisposable {
@@ -47,6 +49,7 @@ export class NodeOperator implements AsyncDisposable {
       'log-level': 'debug',
     };
     const words = Object.entries(flags).map(([flag, value]) => `--${flag}=${value}`);
+    words.push(...(this.#options.flags ?? []));
     const [program, ...first] = this.#program();
     this.#child = spawn(program, [...first, 'controller', ...words], {
       stdio: ['ignore', log, log],
@@ -71,7 +74,7 @@ export class NodeOperator implements AsyncDisposable {
   }
 
   #program(): readonly [string, ...string[]] {
-    const { bundle } = this.#options;
+    const { bundle = process.env['SERIN_BUNDLE'] } = this.#options;
     return bundle === undefined ? [join(ROOT, 'bin/serin')] : [process.execPath, bundle];
   }
 

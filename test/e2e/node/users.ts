@@ -22,7 +22,7 @@ export interface Users extends AsyncDisposable {
 export async function comeUsers(options: LoadOptions): Promise<Users> {
   await until('the first answer', async () => {
     const { answers } = await load({ ...options, requests: 1, limitMs: 5_000 });
-    return answers['v1']?.['200'] === 1;
+    return Object.values(answers).some((byStatus) => byStatus['200'] === 1);
   });
   const asking: Load = startLoad({
     rate: RATE,

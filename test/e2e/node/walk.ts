@@ -28,6 +28,8 @@ export interface Walk extends Place {
 export interface WalkOptions {
   readonly prometheus?: string;
   readonly bundle?: string;
+  /** Of the operator, further ones. */
+  readonly flags?: readonly string[];
 }
 
 /** A namespace with the operator for it; on failure the Canaries and the operator's last words come along. */
@@ -61,7 +63,7 @@ export async function startWalk(options: WalkOptions = {}): Promise<Walk & Async
 }
 
 /** For people: the Canaries as they are, and the end of what the operator said. */
-async function lastWords(on: Walk): Promise<string> {
+export async function lastWords(on: Walk): Promise<string> {
   const { items } = await on.api
     .get<{ items?: unknown }>(canariesPath(on))
     .catch((error: unknown) => ({ items: String(error) }));
