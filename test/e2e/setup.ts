@@ -15,6 +15,8 @@ export interface ClusterAddress {
   /** Paths. */
   readonly kubeconfigs: Readonly<Record<User, string>>;
   readonly auditLog: string;
+  /** Path of helm; null where it could not be had. */
+  readonly helm: string | null;
   /** Gateway API's CRDs are in the cluster. */
   readonly gatewayApi: boolean;
 }
@@ -46,6 +48,8 @@ export async function setup(project: TestProject): Promise<(() => Promise<void>)
     project.provide('cluster', null);
     return undefined;
   }
+  if (components.helm === null && process.env['CI'] === 'true')
+    throw new Error('there is no helm: the journeys of the chart need it');
   const controlPlane = await startControlPlane({ components });
   const { gatewayCrds } = components;
   try {
@@ -61,6 +65,7 @@ export async function setup(project: TestProject): Promise<(() => Promise<void>)
     connections: perUser((user) => controlPlane.connection(user)),
     kubeconfigs: perUser((user) => controlPlane.kubeconfig(user)),
     auditLog: controlPlane.auditLog,
+    helm: components.helm,
     gatewayApi: gatewayCrds !== null,
   });
   return () => controlPlane.stop();

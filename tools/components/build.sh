@@ -5,6 +5,7 @@
 #   build.sh node              the same and a real node: kubelet and friends, Contour, Envoy, the test server, images
 #   build.sh metrics-server    for journeys with a real HorizontalPodAutoscaler
 #   build.sh packaging         helm and what makes and imports the image
+#   build.sh helm              helm alone, for the journeys of the chart
 #   build.sh fleet             kwok and the scheduler, for the benchmarks: hundreds of pods without a node
 #   build.sh dir               prints the folder: bin/ crds/ images/
 #

@@ -15,6 +15,8 @@ export interface Components {
   readonly program: Readonly<Record<Program, string>>;
   /** Gateway API's CRDs; null where they could not be fetched. */
   readonly gatewayCrds: string | null;
+  /** Path of helm; null where it could not be had. */
+  readonly helm: string | null;
 }
 
 /** The test cluster cannot be had on this machine; the message says what to install. */
@@ -49,7 +51,15 @@ export async function findComponents(): Promise<Components> {
       'kube-controller-manager': path('kube-controller-manager'),
     },
     gatewayCrds: existsSync(crds) ? crds : null,
+    helm: await findHelm(dir),
   };
+}
+
+/** Built where it is missing; the journeys of the chart alone need it. */
+async function findHelm(dir: string): Promise<string | null> {
+  const helm = join(dir, 'bin/helm');
+  if (!existsSync(helm)) await build('helm');
+  return existsSync(helm) ? helm : null;
 }
 
 function find(program: string, dir: string): string | null {

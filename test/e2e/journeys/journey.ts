@@ -36,6 +36,8 @@ export interface OperatorOptions {
   readonly kubeconfig?: string;
   /** More variables for its process. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** It works on all namespaces, not on the journey's alone: for a plane of the test's own. */
+  readonly everywhere?: boolean;
   /** Path of what is run. Default: bin/serin. */
   readonly program?: string;
 }
@@ -56,8 +58,7 @@ export class OperatorProcess {
         'controller',
         '--kubeconfig',
         options.kubeconfig ?? plane?.kubeconfig('operator') ?? cluster().kubeconfigs.operator,
-        '--namespace',
-        namespace,
+        ...(options.everywhere === true ? [] : ['--namespace', namespace]),
         '--port',
         '0',
         '--metrics-server',
@@ -98,6 +99,11 @@ export class OperatorProcess {
       return this.#child.exitCode;
     this.#child.kill(signal);
     await once(this.#child, 'exit');
+    return this.#child.exitCode;
+  }
+
+  /** Null while it runs; its exit code once it has ended by itself. */
+  get exitCode(): number | null {
     return this.#child.exitCode;
   }
 

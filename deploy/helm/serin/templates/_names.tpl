@@ -77,3 +77,13 @@ true
 configmaps
 {{- end -}}
 {{- end -}}
+
+{{- /* What the schema cannot say. */ -}}
+{{- define "serin.check" -}}
+{{- if and (not .Values.leaderElection.enabled) (gt (int .Values.replicaCount) 1) -}}
+{{- fail "without leaderElection.enabled only one replica may run: set replicaCount to 1" -}}
+{{- end -}}
+{{- if and (eq .Values.meshProvider "nginx") (not .Values.routers.nginx) -}}
+{{- fail "meshProvider nginx needs routers.nginx" -}}
+{{- end -}}
+{{- end -}}
