@@ -8,12 +8,12 @@ import { bringBack, killPart, type Part } from './parts.ts';
 import { comeUsers, failed, SPAN_MS, story } from './users.ts';
 import {
   checkedOver,
+  deploymentPath,
   followRollout,
   initialized,
   lastWords,
   release,
   startWalk,
-  statusOf,
   untilNoPods,
   untilStatus,
   versionOf,
@@ -64,7 +64,11 @@ function part(
   };
 }
 
-const answers = async (on: Walk): Promise<boolean> => (await statusOf(on)).phase !== '';
+/** While it starts, the API server lets calls wait. */
+const answers = async (on: Walk): Promise<boolean> => {
+  await on.api.get(deploymentPath(on), { signal: AbortSignal.timeout(2_000) });
+  return true;
+};
 
 const FAULTS: readonly Fault[] = [
   part('the API server', 'apiserver', 3_000, answers),
