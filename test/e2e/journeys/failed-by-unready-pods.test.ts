@@ -39,11 +39,7 @@ describeE2E('a version whose pods', () => {
     await journey(async (walk) => {
       await initialized(walk, {}, { analysis: PATIENT });
       await setImage(walk, 'web:2');
-      await untilCanary(
-        walk,
-        'traffic',
-        ({ status }) => typeof status.rollout?.trafficSince === 'number',
-      );
+      await untilTraffic(walk);
       walk.kubelet.behave(podsWith('web:2'), { kind: 'crash', afterMs: 1_500 });
       const { status } = await untilRolledBack(walk, { limitMs: 40_000 });
       expect(status.lastFailure?.reason).toBe('CanaryCrashed');
@@ -59,11 +55,7 @@ describeE2E('a version whose pods', () => {
     await journey(async (walk) => {
       await initialized(walk, {}, { analysis: { ...PATIENT, interval: '3s' } });
       await setImage(walk, 'web:2');
-      await untilCanary(
-        walk,
-        'traffic',
-        ({ status }) => typeof status.rollout?.trafficSince === 'number',
-      );
+      await untilTraffic(walk);
       await walk.operator.end('SIGKILL');
       walk.kubelet.behave(podsWith('web:2'), { kind: 'crash', afterMs: 3_500 });
       await until('a restart', async () => {
@@ -82,11 +74,7 @@ describeE2E('a version whose pods', () => {
     await journey(async (walk) => {
       await initialized(walk, {}, { analysis: PATIENT });
       await setImage(walk, 'web:2');
-      await untilCanary(
-        walk,
-        'traffic',
-        ({ status }) => typeof status.rollout?.trafficSince === 'number',
-      );
+      await untilTraffic(walk);
       await untilSeasoned(walk);
       walk.kubelet.behave(podsWith('web:2'), { kind: 'never-ready' });
       const { status } = await untilRolledBack(walk, { limitMs: 50_000 });
@@ -103,9 +91,7 @@ describeE2E('a version whose pods', () => {
     await journey(async (walk) => {
       await initialized(walk, {}, { analysis: PATIENT });
       await setImage(walk, 'web:2');
-      await untilCanary(walk, 'traffic', ({ status }) => {
-        return typeof status.rollout?.trafficSince === 'number';
-      });
+      await untilTraffic(walk);
       const old = await canaryPods(walk);
       const fresh = (pod: Pod) => podsWith('web:2')(pod) && !old.includes(pod.metadata.name);
       walk.kubelet.behave(fresh, { kind: 'ready', afterMs: 9_000 });
@@ -127,8 +113,7 @@ describeE2E('a version whose pods', () => {
     await journey(async (walk) => {
       await initialized(walk, {}, { analysis: PATIENT });
       await setImage(walk, 'web:2');
-      await untilCanary(walk, 'weight 20', ({ status }) => status.canaryWeight === 20);
-      await until('the weight in the route', async () => (await routedWeight(walk)) === 20);
+      await untilTraffic(walk);
       await walk.api.delete(deploymentPath(walk, 'web'));
       const { status } = await untilCanary(walk, 'the end', (seen) => {
         return seen.status.phase === 'Failed';
@@ -147,11 +132,7 @@ describeE2E('a version whose pods', () => {
     await journey(async (walk) => {
       await initialized(walk, {}, { analysis: PATIENT });
       await setImage(walk, 'web:2');
-      await untilCanary(
-        walk,
-        'traffic',
-        ({ status }) => typeof status.rollout?.trafficSince === 'number',
-      );
+      await untilTraffic(walk);
       walk.kubelet.behave(podsWith('web:2'), { kind: 'never-ready' });
       await untilCanary(
         walk,
@@ -167,6 +148,11 @@ describeE2E('a version whose pods', () => {
     });
   });
 });
+
+async function untilTraffic(walk: Journey): Promise<void> {
+  await untilCanary(walk, 'weight 20', ({ status }) => status.canaryWeight === 20);
+  await until('the weight in the route', async () => (await routedWeight(walk)) === 20);
+}
 
 async function canaryPods(walk: Journey): Promise<readonly string[]> {
   const path = `/api/v1/namespaces/${walk.namespace}/pods`;
