@@ -66,6 +66,8 @@ export function eventsPart(events: EventBroadcaster): Part {
 export function operatorPart(operator: Operator): Part {
   return {
     name: 'operator',
+    // Of 30 s in all: the rest is for Events and for giving the lease back.
+    stopLimitMs: 20_000,
     async start() {
       const stop = new AbortController();
       const running = operator.run(stop.signal);
