@@ -152,7 +152,7 @@ async function observed(
   signal: AbortSignal,
 ): Promise<Look | null> {
   const { namespace = '', name } = object.metadata;
-  const subject = { key: `${namespace}/${name}`, object, answers: new Map() };
+  const subject = { key: `${namespace}/${name}`, object, answers: new Map(), clockSetMs: 0 };
   const seen = await observe(parts, subject, signal);
   switch (seen.kind) {
     case 'gone':

@@ -2,6 +2,7 @@
 import { boundStatus } from '../api/bound-status.ts';
 import type { CanaryStatus, ParsedCanary } from '../api/canary.ts';
 import { movement } from './begin.ts';
+import { clockLine } from './clock-set.ts';
 import { conditionsOf, refusedConditions, sameConditions } from './conditions.ts';
 import { act, type Decision, rest } from './decision.ts';
 import { evidenceLine } from './evidence.ts';
@@ -22,7 +23,7 @@ export function decide(world: World): Decision {
 
 function choose(world: World): Decision {
   const { canary, problems, target } = world;
-  if (canary.deleting) return terminate(world);
+  if (canary.deleting) return clockLine(world) ?? terminate(world);
   const { phase, parking } = canary.status;
   // A rollback that was chosen is carried out, whatever became of the spec since.
   const unfinished = phase === 'Failed' && parking !== null;
@@ -36,7 +37,7 @@ function choose(world: World): Decision {
       present: true,
     });
   }
-  return intentLine(world) ?? byPhase(world, target);
+  return clockLine(world) ?? intentLine(world) ?? byPhase(world, target);
 }
 
 /** Suspended is not abandoned: a canary that dies under traffic is still taken out, and a person may still abort. */

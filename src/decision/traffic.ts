@@ -122,6 +122,8 @@ export function apexSettledLine(world: World): Decision | null {
   const since = world.services.apexSince;
   if (since === null) return null;
   const until = later(since, SELECTOR_SETTLE_MS);
+  // Written by a clock that was ahead of ours.
+  if (since > world.now) return null;
   return world.now < until ? rest('endpoints follow the apex Service', until) : null;
 }
 

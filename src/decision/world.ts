@@ -139,6 +139,8 @@ export type Answer =
 
 export interface World {
   readonly now: Instant;
+  /** By how much the wall clock was set, forward or back, since this Canary was last looked at. */
+  readonly clockSetMs: number;
   readonly canary: Canary;
   /** What keeps this Canary from being obeyed as things are. Empty = nothing. */
   readonly problems: readonly Problem[];

@@ -74,8 +74,10 @@ export class RouteMemory {
   /** The route is in force; since when. `fallback` when it was so before we first looked. */
   inForce(key: string, mark: string, now: Instant, fallback: Instant): Instant {
     const known = this.#seen.get(key);
-    const since =
+    const first =
       known?.mark === mark ? (known.since ?? now) : known === undefined ? fallback : now;
+    // A time to come was noted before the clock was set back.
+    const since = first > now ? now : first;
     this.#seen.set(key, { mark, since });
     return since;
   }
@@ -171,10 +173,11 @@ function confirmation(
   if (router.confirms.by === 'status') {
     return { kind: 'yes', since: memory.inForce(key, mark, now, writtenAt) };
   }
-  const settled = later(writtenAt, router.confirms.settleMs);
+  const written = writtenAt > now ? memory.inForce(key, mark, now, now) : writtenAt;
+  const settled = later(written, router.confirms.settleMs);
   if (now < settled)
     return { kind: 'waiting', why: 'the ingress controller follows', until: settled };
-  return { kind: 'yes', since: settled, writtenAt };
+  return { kind: 'yes', since: settled, writtenAt: written };
 }
 
 export function asService(object: KubeObject | undefined): Service | null {

@@ -57,6 +57,8 @@ export interface Subject {
   /** The Canary as last read or written; undefined = as the store has it. */
   readonly object: KubeObject | undefined;
   readonly answers: ReadonlyMap<string, Answer>;
+  /** By how much the wall clock was set since the last look. */
+  readonly clockSetMs: number;
   /** The last spec of this Canary that could be read: a rollout under way goes by it while the present one is wrong. */
   readonly lastSpec?: CanarySpec | undefined;
   /** What the last decision on this Canary would have broken. */
@@ -154,6 +156,7 @@ async function seen(parts: ObserverParts, known: Known, signal: AbortSignal): Pr
   const own = primary === null ? null : observePrimary(gathering, primary, target, label.key);
   const world: World = {
     now: parts.clock.now(),
+    clockSetMs: subject.clockSetMs,
     canary,
     problems,
     warnings: [...parsed.warnings, ...traffic.warnings],

@@ -15,6 +15,7 @@ import { short } from '../decision/record.ts';
 import { compareResourceVersions } from '../informers/resource-version.ts';
 import { applyUnreadable, applyWrite } from './apply.ts';
 import type { AskDesk } from './ask-desk.ts';
+import { ClockSets } from './clock-sets.ts';
 import type { Dependencies } from './dependencies.ts';
 import { type ApplyParts, Hand } from './hand.ts';
 import { observe, type Observed, type ObserverParts } from './observe.ts';
@@ -54,9 +55,11 @@ export class Reconciler {
   readonly #counted = new Map<string, CanaryLabels>();
   /** What the last decision on a Canary would have broken. */
   readonly #violations = new Map<string, string>();
+  readonly #clockSets: ClockSets;
 
   constructor(parts: ReconcilerParts) {
     this.#parts = parts;
+    this.#clockSets = new ClockSets(parts.observer.clock);
   }
 
   plansOf(key: string): readonly MetricPlan[] {
@@ -105,7 +108,9 @@ export class Reconciler {
     const lastSpec = this.#known.get(key)?.spec;
     const violation = this.#violations.get(key);
     const answers = desk.answers(key);
-    const subject = { key, object: this.#newest(key), answers, lastSpec, violation };
+    const clockSetMs = this.#clockSets.setMs(key);
+    const object = this.#newest(key);
+    const subject = { key, object, answers, clockSetMs, lastSpec, violation };
     const observed = await observe(this.#parts.observer, subject, signal);
     if (observed.kind === 'gone') return this.#gone(key);
     if (observed.kind === 'filling') return { kind: 'after', delayMs: FILLING_MS };
@@ -113,9 +118,11 @@ export class Reconciler {
     const decision = this.#decide(key, observed);
     if (decision === 'told') return 'again';
     if (decision === null) return { kind: 'after', delayMs: LOOK_AGAIN_MS };
+    if (decision.kind !== 'record') this.#clockSets.note(key);
     switch (decision.kind) {
       case 'record':
         await this.#record(observed, decision, signal, run);
+        this.#clockSets.note(key);
         return 'again';
       case 'act':
         return this.#act(key, observed, decision, signal, run);
@@ -259,6 +266,7 @@ export class Reconciler {
     this.#known.delete(key);
     this.#counted.delete(key);
     this.#violations.delete(key);
+    this.#clockSets.forget(key);
     const [namespace = '', name = ''] = key.split('/');
     metrics.canaries.forgetCanary(namespace, name);
     return { kind: 'done' };

@@ -28,6 +28,7 @@ export function look(model: Model): World {
   const kept = primary === null ? null : `${primary.template.version}`;
   return {
     now,
+    clockSetMs: 0,
     canary,
     problems: target === null && !model.deleting ? [...model.problems, missing] : model.problems,
     warnings: [],

@@ -205,6 +205,7 @@ const CALM_CANARY: Canary = {
 
 /** Revision 1 is promoted, the primary serves, the target is at zero, and nobody wants anything. */
 export const CALM: World = {
+  clockSetMs: 0,
   now: at(100),
   canary: CALM_CANARY,
   problems: [],

@@ -1,0 +1,69 @@
+// The operator killed after each of its writes in turn and started again: the same end, and nothing done twice.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { describeE2E } from '../cluster/e2e.ts';
+import { deathAfterEvery, deathAt, textOf } from './deaths.ts';
+import { type Bundle, bundled, Seats } from './proxied.ts';
+import { type Rollout, ROLLOUTS } from './rollouts.ts';
+import { CALM, expectSame, report, type Run, runRollout } from './run.ts';
+
+/** `FAULTS=all`: a death at each single write of all rollouts, before and after it; else samples of the main ones. */
+const ALL = process.env['FAULTS'] === 'all';
+const LIMIT = { timeout: ALL ? 1_800_000 : 300_000 };
+/** Deaths before a write are sampled: with none of it done, they are a death after the write before it. */
+const SAMPLE = ALL ? 1 : 4;
+
+describeE2E('an operator that is killed', () => {
+  const stack = new AsyncDisposableStack();
+  const seats = new Seats(3);
+  const references = new Map<string, Promise<Run>>();
+  let bundle: Bundle;
+
+  beforeAll(async () => {
+    bundle = stack.use(await bundled());
+  });
+
+  afterAll(() => stack.disposeAsync());
+
+  function referenceOf(rollout: Rollout): Promise<Run> {
+    const known = references.get(rollout.name);
+    if (known !== undefined) return known;
+    const run = seats.take(() => runRollout(bundle, rollout, CALM));
+    references.set(rollout.name, run);
+    return run;
+  }
+
+  test.concurrent.for(ROLLOUTS.map((rollout) => [rollout.name, rollout] as const))(
+    'after every write ends as if it had lived: %s',
+    LIMIT,
+    async ([, rollout]) => {
+      const reference = await referenceOf(rollout);
+      const run = await seats.take(() => runRollout(bundle, rollout, deathAfterEvery(), reference));
+      report('none', rollout.name, [reference]);
+      report('death after every write', rollout.name, [run]);
+      expectSame(run, reference);
+      const writes = new Set(reference.deeds.map(({ call }) => textOf(call)));
+      expect(run.strikes).toBeGreaterThanOrEqual(writes.size);
+    },
+  );
+
+  test.concurrent.for(
+    ROLLOUTS.slice(0, ALL ? ROLLOUTS.length : 2).flatMap((rollout) =>
+      (['after', 'before'] as const).map((when) => [when, rollout.name, rollout] as const),
+    ),
+  )('once, %s any one write, ends as if it had lived: %s', LIMIT, async ([when, , rollout]) => {
+    const reference = await referenceOf(rollout);
+    const every = when === 'after' ? 1 : SAMPLE;
+    const numbers = reference.deeds.map(({ deed }) => deed).filter((deed) => deed % every === 0);
+    const runs = await Promise.all(
+      numbers.map((number) =>
+        seats.take(async () => {
+          const run = await runRollout(bundle, rollout, deathAt(when, number), reference);
+          expect(run.strikes).toBe(1);
+          expectSame(run, reference);
+          return run;
+        }),
+      ),
+    );
+    report(`death ${when} any one write`, rollout.name, runs);
+  });
+});
