@@ -20,17 +20,24 @@ export async function onGround<T>(
   options: Omit<WalkOptions, 'bundle'> = {},
 ): Promise<T> {
   const { bundle, standing } = ground;
-  const on = await startWalk({ ...options, bundle });
-  standing.add(on);
+  const starting = startWalk({ ...options, bundle });
+  const end = async (): Promise<void> => (await starting)[Symbol.asyncDispose]();
+  const stands = { [Symbol.asyncDispose]: end };
+  standing.add(stands);
   try {
-    return await body(on);
-  } catch (error) {
-    ground.tell(`the operator's last words:\n${on.operator.log.split('\n').slice(-30).join('\n')}`);
-    throw error;
+    const on = await starting;
+    try {
+      return await body(on);
+    } catch (error) {
+      const last = on.operator.log.split('\n').slice(-30).join('\n');
+      ground.tell(`the operator's last words:\n${last}`);
+      throw error;
+    } finally {
+      await end();
+      await untilGone(on.namespace);
+    }
   } finally {
-    standing.delete(on);
-    await on[Symbol.asyncDispose]();
-    await untilGone(on.namespace);
+    standing.delete(stands);
   }
 }
 

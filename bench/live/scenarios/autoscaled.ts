@@ -19,12 +19,13 @@ import type { Scenario } from '../scenario.ts';
 
 const LEAST = 2;
 const MOST = 6;
-/** 100 requests a second cost about 0.2 cores with what the server itself takes: four pods at half of their 0.1. */
+/** 100 requests a second cost 0.15 to 0.2 cores with what the server itself takes: four pods. */
 const SHAPE = {
   replicas: LEAST,
-  env: { WORK: '1500us' },
-  resources: { requests: { cpu: '100m' }, limits: { cpu: '150m' } },
+  env: { WORK: '1ms' },
+  resources: { requests: { cpu: '120m' }, limits: { cpu: '200m' } },
 };
+const FOR_EACH_POD = '45m';
 const STEADY_MS = 20_000;
 const LOOK_EVERY_MS = 200;
 
@@ -37,7 +38,7 @@ function autoscalerPath({ namespace }: Place, name = ''): string {
 }
 
 async function createAutoscaler(on: Place, scaleDownAfterSeconds: number): Promise<void> {
-  const target = { type: 'Utilization', averageUtilization: 50 };
+  const target = { type: 'AverageValue', averageValue: FOR_EACH_POD };
   await on.api.post(autoscalerPath(on), {
     apiVersion: 'autoscaling/v2',
     kind: 'HorizontalPodAutoscaler',

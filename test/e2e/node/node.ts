@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe } from 'vitest';
 import { Api } from '../cluster/api.ts';
+import { endWithUs } from './children.ts';
 
 /** As `describe`; skipped where no node runs. */
 export const describeNode = describe.skipIf(process.env['SERIN_NODE'] === undefined);
@@ -100,6 +101,7 @@ export function startLoad(options: LoadOptions): Load {
     options.url ?? ENVOY,
   ];
   const running = promisify(execFile)(program, args, { maxBuffer: 64 << 20 });
+  endWithUs(running.child);
   return {
     stop: () => void running.child.kill('SIGTERM'),
     summary: running.then(({ stdout }) => JSON.parse(stdout) as LoadSummary),

@@ -5,6 +5,7 @@ import { mkdtempSync, openSync, closeSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { until } from '../cluster/until.ts';
+import { endWithUs } from './children.ts';
 import { kubeconfigOfNode, PROMETHEUS } from './node.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
@@ -55,6 +56,7 @@ export class NodeOperator implements AsyncDisposable {
       stdio: ['ignore', log, log],
       env: { ...process.env, UV_THREADPOOL_SIZE: '16' },
     });
+    endWithUs(this.#child);
     closeSync(log);
     const ready = () => this.log.slice(before).includes('operator is ready');
     await until('the operator to be ready', ready, { limitMs: 60_000 });

@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { until } from '../cluster/until.ts';
+import { endWithUs } from './children.ts';
 import { nodeDir } from './node.ts';
 
 export class OwnPrometheus implements AsyncDisposable {
@@ -25,6 +26,7 @@ export class OwnPrometheus implements AsyncDisposable {
       '--log.level=error',
     ];
     this.#child = spawn('prometheus', flags, { stdio: 'ignore' });
+    endWithUs(this.#child);
     await until('Prometheus to be ready', async () => (await fetch(`${this.url}/-/ready`)).ok);
   }
 
