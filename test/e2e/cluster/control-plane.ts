@@ -149,7 +149,7 @@ export class ControlPlane {
   }
 
   /** Waits for something from a part; does not wait for the dead. */
-  async #alive<T>(part: Part, look: () => Promise<T> | T): Promise<T> {
+  async #alive<T>(part: Part, look: () => Promise<T | null> | T | null): Promise<T> {
     const dead = new AbortController();
     return until(
       `${part} in ${this.dir}`,
