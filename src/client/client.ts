@@ -60,6 +60,11 @@ export interface WatchOptions extends CallOptions {
   readonly timeoutSeconds: number;
   /** Ends the watch with a `transient` error when no byte, bookmarks included, came for this long. Default 90 s. */
   readonly idleMs?: number;
+  /**
+   * Where given, a watch that the server has had nothing to tell on outlives `idleMs` for as long as its connection
+   * answers pings: kinds of which nothing was written since the server's start get no bookmarks. Called at each such time.
+   */
+  readonly onAlive?: () => void;
   readonly metadataOnly?: boolean;
 }
 

@@ -5,6 +5,7 @@ import { type Dispatcher, Pool, ProxyAgent } from 'undici';
 import type { Clock } from '../clock/clock.ts';
 import type { ClusterConfig } from './cluster-config.ts';
 import type { TlsMaterial } from './credentials.ts';
+import { Heartbeat, PING_MS } from './heartbeat.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 /** The server takes 100 streams a connection, so this is far above what an operator has open. */
@@ -33,6 +34,8 @@ export class Connections implements AsyncDisposable {
   readonly #config: ClusterConfig;
   readonly #clock: Clock;
   readonly #http2: boolean;
+  readonly #pingMs: number;
+  readonly #hearts = new WeakMap<Dispatcher, Heartbeat>();
   #current: Current | null = null;
   readonly #draining = new Set<Dispatcher>();
   readonly #leaving = new WeakMap<Dispatcher, AbortSignal>();
@@ -40,10 +43,11 @@ export class Connections implements AsyncDisposable {
   #disposed = false;
 
   /** `http2` false: HTTP/1.1 only, which the API server wants for WebSockets. */
-  constructor(config: ClusterConfig, clock: Clock, { http2 = true } = {}) {
+  constructor(config: ClusterConfig, clock: Clock, { http2 = true, pingMs = PING_MS } = {}) {
     this.#config = config;
     this.#clock = clock;
     this.#http2 = http2;
+    this.#pingMs = pingMs;
   }
 
   /** Connections that authenticate with this material; those with older material are drained. */
@@ -51,8 +55,9 @@ export class Connections implements AsyncDisposable {
     if (this.#disposed) throw new Error('the client is closed');
     if (this.#current?.tls === tls) return this.#current.dispatcher;
     let dispatcher: Dispatcher;
+    const heart = new Heartbeat(this.#clock);
     try {
-      dispatcher = open(this.#config, tls, this.#http2);
+      dispatcher = this.#open(tls, heart);
     } catch (error) {
       // Certificate and key are replaced one after the other: until they fit, the old ones still serve.
       if (this.#current === null) throw error;
@@ -61,6 +66,7 @@ export class Connections implements AsyncDisposable {
     this.#retire();
     const leaving = new AbortController();
     this.#current = { tls, dispatcher };
+    this.#hearts.set(dispatcher, heart);
     this.#leaving.set(dispatcher, leaving.signal);
     // A server that says goodbye lets streams run to their end; until then nothing new would be sent on that connection.
     dispatcher.on('disconnect', (_origin, _targets, error) => {
@@ -94,6 +100,25 @@ export class Connections implements AsyncDisposable {
     await Promise.all(all.map((dispatcher) => dispatcher.destroy()));
   }
 
+  /** The connections of this dispatcher answer pings. False where that cannot be known: HTTP/1.1, or a proxy between. */
+  lives(dispatcher: Dispatcher): boolean {
+    return this.#hearts.get(dispatcher)?.lives === true;
+  }
+
+  #open(tls: TlsMaterial, heart: Heartbeat): Dispatcher {
+    const options = {
+      allowH2: this.#http2,
+      connections: CONNECTIONS_MAX,
+      keepAliveTimeout: IDLE_CONNECTION_MS,
+      // Limits on time are the transport's, on its Clock.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      h2Options: { pingInterval: this.#pingMs },
+      factory: heart.factory,
+    };
+    return open(this.#config, tls, options);
+  }
+
   #retire(): void {
     const old = this.#current?.dispatcher;
     this.#current = null;
@@ -107,7 +132,7 @@ export class Connections implements AsyncDisposable {
   }
 }
 
-function open(config: ClusterConfig, tls: TlsMaterial, http2: boolean): Dispatcher {
+function open(config: ClusterConfig, tls: TlsMaterial, options: Pool.Options): Dispatcher {
   const material = {
     ...(tls.ca === null ? {} : { ca: tls.ca }),
     ...(tls.cert === null ? {} : { cert: tls.cert }),
@@ -122,16 +147,9 @@ function open(config: ClusterConfig, tls: TlsMaterial, http2: boolean): Dispatch
     rejectUnauthorized: !config.insecureSkipTlsVerify,
     ...(config.tlsServerName === null ? {} : { servername: config.tlsServerName }),
   };
-  const options = {
-    allowH2: http2,
-    connections: CONNECTIONS_MAX,
-    keepAliveTimeout: IDLE_CONNECTION_MS,
-    // Limits on time are the transport's, on its Clock.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-  };
   if (config.proxyUrl !== null) {
-    return new ProxyAgent({ ...options, uri: config.proxyUrl, requestTls: connect });
+    const { factory: _direct, ...proxied } = options;
+    return new ProxyAgent({ ...proxied, uri: config.proxyUrl, requestTls: connect });
   }
   return new Pool(config.server.origin, { ...options, connect });
 }

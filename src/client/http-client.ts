@@ -114,6 +114,8 @@ class HttpClient implements Client, AsyncDisposable {
     return watchStream(this.#transport, {
       request: request(options, { verb: 'watch', method: 'GET', attempt, path, accept }),
       idleMs: options.idleMs ?? IDLE_MS,
+      onAlive: options.onAlive ?? null,
+      lifeMs: options.timeoutSeconds * 1_000,
       shape: shaper(resource, options.metadataOnly === true),
     });
   }

@@ -45,6 +45,8 @@ export interface TransportOptions {
   /** Default `serin`. */
   readonly userAgent?: string;
   readonly onRequest?: (report: RequestReport) => void;
+  /** Between two pings on a connection of watches. Default 20 s. */
+  readonly pingMs?: number | undefined;
   /** Asked right before each write goes out, repeated ones too: what it throws ends the call, and nothing is sent. */
   readonly beforeWrite?: () => void;
 }
@@ -105,7 +107,7 @@ export class Transport implements AsyncDisposable {
     this.#onRequest = options.onRequest ?? (() => {});
     this.#beforeWrite = options.beforeWrite ?? (() => {});
     this.#calls = new Connections(options.config, options.clock);
-    this.#streams = new Connections(options.config, options.clock);
+    this.#streams = new Connections(options.config, options.clock, { pingMs: options.pingMs });
     this.#basePath = options.config.server.pathname.replace(/\/+$/, '');
   }
 
@@ -153,6 +155,11 @@ export class Transport implements AsyncDisposable {
   suspect(dispatcher: Dispatcher): void {
     this.#calls.suspect(dispatcher);
     this.#streams.suspect(dispatcher);
+  }
+
+  /** The connections of this dispatcher are known to live: see Connections.lives. */
+  lives(dispatcher: Dispatcher): boolean {
+    return this.#streams.lives(dispatcher);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -9,12 +9,21 @@ import { fieldsOf, isFields } from './fields.ts';
 import { LineSplitter } from './lines.ts';
 import type { Answer, Request, Transport } from './transport.ts';
 
+/** Who is told something after this long will be told more: from then on bookmarks come. Before, these are initial events. */
+const INITIAL_MS = 30_000;
+/** How often a silent watch looks whether its connection lives. */
+const LOOK_MS = 20_000;
+
 /** etcd holds 1.5 MiB an object by default; more means that this is no watch. */
 const LINE_BYTES_MAX = 16 * 1024 * 1024;
 
 export interface WatchRequest {
   readonly request: Request;
   readonly idleMs: number;
+  /** Null: silence ends the watch in any case. */
+  readonly onAlive: (() => void) | null;
+  /** By then the server has ended the watch: after that silence ends it in any case too. */
+  readonly lifeMs: number;
   /** Makes of `object` what the caller sees. */
   readonly shape: (object: KubeObject) => KubeObject;
 }
@@ -27,7 +36,7 @@ interface Stream {
 /** Ends without an error when the server ends the watch; throws ApiError or the signal's reason. */
 export async function* watchStream(
   transport: Transport,
-  { request, idleMs, shape }: WatchRequest,
+  { request, idleMs, onAlive, lifeMs, shape }: WatchRequest,
 ): AsyncGenerator<WatchEvent, void, undefined> {
   const { signal, attempt } = request;
   signal.throwIfAborted();
@@ -40,13 +49,22 @@ export async function* watchStream(
       body.on('error', () => {}); // told by the iterator; without a listener it would end the operator
       return { value: { body, dispatcher }, bytes: 0 };
     });
-    idle = transport.clock.newTimer(idleMs, () => {
+    const openedMs = transport.clock.monotonicMs();
+    let told = false;
+    const timer = transport.clock.newTimer(idleMs, () => {
+      const young = transport.clock.since(openedMs) < lifeMs;
+      if (onAlive !== null && young && !told && transport.lives(stream.dispatcher)) {
+        timer.reset(LOOK_MS);
+        return onAlive();
+      }
       transport.suspect(stream.dispatcher);
       life.abort(brokenError(attempt, undefined, `not a byte for ${idleMs} ms`));
     });
+    idle = timer;
     const lines = new LineSplitter(LINE_BYTES_MAX);
     // Leaving the loop in any way destroys the body, and that resets the stream.
     for await (const chunk of stream.body) {
+      told ||= transport.clock.since(openedMs) > INITIAL_MS;
       idle.stop(); // counts only while waiting for the server, never for a slow consumer
       for (const line of lines.push(chunk)) {
         signal.throwIfAborted();

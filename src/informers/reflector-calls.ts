@@ -66,6 +66,7 @@ async function* watchInputs(
     ...(call.resourceVersion !== '' && { resourceVersion: call.resourceVersion }),
     timeoutSeconds,
     idleMs: IDLE_MS,
+    onAlive: () => dog.calm(),
     signal: cut.signal,
   };
   let stream: AsyncIterator<WatchEvent> | null = null;

@@ -30,6 +30,11 @@ export class Watchdog implements Disposable {
     });
   }
 
+  /** A sign of life that is no answer. */
+  calm(): void {
+    this.#timer.reset(this.#silenceMs);
+  }
+
   [Symbol.dispose](): void {
     this.#timer.stop();
     this.#signal.removeEventListener('abort', this.#stop);

@@ -38,6 +38,8 @@ export class FakeServer implements AsyncDisposable {
   readonly asked: Asked[] = [];
   /** Connections ever made, and open now. */
   connections = 0;
+  /** Of HTTP/2, each answered at once. */
+  pings = 0;
   readonly open = new Set<Socket>();
   readonly #sessions = new Set<ServerHttp2Session>();
   answer: Answerer = (_, response) => json(response, 200, {});
@@ -66,6 +68,7 @@ export class FakeServer implements AsyncDisposable {
         : createSecureServer({ ...tls, allowHTTP1: true }, listen);
     this.#server.on('session', (session: ServerHttp2Session) => {
       this.#sessions.add(session);
+      session.on('ping', () => this.pings++);
       session.on('close', () => this.#sessions.delete(session));
     });
     this.#server.on('connection', (socket: Socket) => {

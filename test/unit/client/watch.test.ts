@@ -16,6 +16,7 @@ import {
   until,
 } from './fake-server.ts';
 
+const PING_MS = 10;
 const { signal } = new AbortController();
 const certificate: Certificate = selfSigned('watch');
 
@@ -50,24 +51,28 @@ describe.each([
       response.flushHeaders();
       streams.push(response);
     };
-    const none = { kind: 'none' } as const;
-    const ca = tls === null ? none : ({ kind: 'value', text: tls.cert } as const);
-    const sources = { token: none, basic: null, ca, cert: none, key: none, impersonation: {} };
-    const credentials = sourceCredentials(sources, clock);
-    client = httpClient({ config: configFor(server, clock, { credentials }), clock });
+    client = opening(PING_MS);
   });
   afterEach(async () => {
     await client[Symbol.asyncDispose]();
     await server[Symbol.asyncDispose]();
   });
 
+  function opening(pingMs: number): Client & AsyncDisposable {
+    const none = { kind: 'none' } as const;
+    const ca = tls === null ? none : ({ kind: 'value', text: tls.cert } as const);
+    const sources = { token: none, basic: null, ca, cert: none, key: none, impersonation: {} };
+    const credentials = sourceCredentials(sources, clock);
+    return httpClient({ config: configFor(server, clock, { credentials }), clock, pingMs });
+  }
+
   /** Reads in the background; `end` is null or what was thrown. */
-  function follow(over: Partial<WatchOptions> = {}) {
+  function follow(over: Partial<WatchOptions> = {}, by: Client = client) {
     const events: WatchEvent[] = [];
     const options = { signal, timeoutSeconds: 300, ...over };
     const end = (async () => {
       try {
-        for await (const event of client.watch(RESOURCES.configMaps, options)) events.push(event);
+        for await (const event of by.watch(RESOURCES.configMaps, options)) events.push(event);
         return null;
       } catch (error) {
         return error;
@@ -137,6 +142,56 @@ describe.each([
     await client.get(RESOURCES.namespaces, { name: 'a' }, { signal });
     expect(server.connections).toBe(2);
     expect(clock.armed).toBe(0);
+  });
+
+  describe('that the server has nothing to tell on', () => {
+    const quiet = { idleMs: 85_000, timeoutSeconds: 300 };
+    /** A ping has been answered: others were sent after it. */
+    const ping = async (): Promise<void> => {
+      const before = server.pings;
+      if (tls !== null) await until(() => server.pings >= before + 3);
+    };
+
+    test('lives on while its connection answers pings, and not longer than the server lets it', async () => {
+      let alive = 0;
+      const { end } = follow({ ...quiet, onAlive: () => alive++ });
+      await opened();
+      await until(() => clock.nextShotInMs() === 85_000);
+      await clock.advance(60_000);
+      await ping();
+      await clock.advance(25_000);
+      expect(alive).toBe(tls === null ? 0 : 1);
+      if (tls === null) return expect(await end).toMatchObject({ kind: 'transient' });
+      for (let second = 85; second < 305; second += 20) {
+        await ping();
+        await clock.advance(20_000);
+      }
+      expect(await end).toMatchObject({ kind: 'transient' });
+      expect(alive).toBe(11);
+      expect(clock.armed).toBe(0);
+    });
+
+    test('ends at its idle limit where no ping is answered', async () => {
+      await using mute = opening(0);
+      const { end } = follow({ ...quiet, onAlive: () => undefined }, mute);
+      await opened();
+      await until(() => clock.nextShotInMs() === 85_000);
+      await clock.advance(85_000);
+      expect(await end).toMatchObject({ kind: 'transient' });
+    });
+
+    test('ends by silence once the server has told something in the middle', async () => {
+      const { events, end } = follow({ ...quiet, onAlive: () => undefined });
+      const stream = await opened();
+      await until(() => clock.nextShotInMs() === 85_000);
+      await clock.advance(60_000);
+      stream.write(line('BOOKMARK', 'x'));
+      await until(() => events.length === 1 && clock.nextShotInMs() === 85_000);
+      await clock.advance(60_000);
+      await ping();
+      await clock.advance(25_000);
+      expect(await end).toMatchObject({ kind: 'transient' });
+    });
   });
 
   test('time that the consumer takes for an event does not count as silence', async () => {

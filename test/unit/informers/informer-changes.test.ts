@@ -7,7 +7,7 @@ describe('filling', () => {
   test('WatchList asks for initial events, not older than now', async () => {
     const { cluster, settle } = start({ labelSelector: 'app=web', namespace: 'shop' });
     await settle();
-    const { signal: _, ...asked } = cluster.watch(1).options;
+    const { signal: _, onAlive: _calm, ...asked } = cluster.watch(1).options;
     expect(asked).toEqual({
       namespace: 'shop',
       labelSelector: 'app=web',
