@@ -18,7 +18,7 @@ export interface Rollout {
 }
 
 /** A death costs a start of the operator, and there may be one for each write. */
-const LIMIT = { limitMs: Number(process.env['FL'] ?? 150_000) };
+const LIMIT = { limitMs: 150_000 };
 
 const WEIGHTED_PROMOTED: Rollout = {
   name: 'weighted, promoted',
