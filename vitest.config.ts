@@ -11,6 +11,12 @@ const journeys = {
   maxWorkers: 3,
 };
 
+const INSTALLING = [
+  'test/e2e/node/install*.test.ts',
+  'test/e2e/node/upgrade*.test.ts',
+  'test/e2e/node/faults*.test.ts',
+];
+
 export default defineConfig({
   test: {
     reporters: ['default', './tools/closing-line-reporter.ts'],
@@ -42,7 +48,19 @@ export default defineConfig({
           ...journeys,
           name: 'node',
           include: ['test/e2e/node/**/*.test.ts'],
+          exclude: INSTALLING,
           sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        // After those, and one by one: an installed operator works for the whole cluster, a dead part is missed by all.
+        test: {
+          ...journeys,
+          name: 'install',
+          include: INSTALLING,
+          fileParallelism: false,
+          testTimeout: 300_000,
+          sequence: { groupOrder: 3 },
         },
       },
     ],

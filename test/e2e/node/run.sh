@@ -5,7 +5,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../../.." && pwd)
 [ "$(id -u)" = 0 ] || { echo "run.sh: a real node needs root" >&2; exit 1; }
-"$root/tools/components/build.sh" node
+"$root/tools/components/build.sh" node packaging
 dir=${NODE_DIR:-}
 if [ -z "$dir" ]; then
   dir=$(mktemp -d "${TMPDIR:-/tmp}/serin-node-XXXXXX")
@@ -19,4 +19,4 @@ if [ -z "$dir" ]; then
   "$here/node.sh" start "$dir" contour prometheus
 fi
 cd "$root"
-"$here/node.sh" in "$dir" env PATH="$root/node_modules/.bin:$PATH" vitest run --project node "${@:-test/e2e/node}"
+"$here/node.sh" in "$dir" env PATH="$root/node_modules/.bin:$PATH" vitest run --project node --project install "${@:-test/e2e/node}"
