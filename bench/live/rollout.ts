@@ -2,7 +2,7 @@
 import type { CanaryStatus } from '../../src/api/canary.ts';
 import { until } from '../../test/e2e/cluster/until.ts';
 import type { LoadSummary } from '../../test/e2e/node/node.ts';
-import { comeUsers, failed, lastSeen } from '../../test/e2e/node/users.ts';
+import { comeUsers, failed, lastSeen, story } from '../../test/e2e/node/users.ts';
 import { release, statusOf, untilNoPods, untilOver, type Walk } from '../../test/e2e/node/walk.ts';
 import type { Ground } from './ground.ts';
 import { type Journal, watchStatus, whenPhase, whenWeighted } from './journal.ts';
@@ -72,13 +72,23 @@ export function figuresOf({ status, journal, summary, releasedMs, tookMs }: Roll
     requests: summary.requests,
     failedRequests: failed(summary),
     unansweredRequests: Object.values(summary.failures).reduce((sum, count) => sum + count, 0),
+    /** From the first weight to the promotion: five intervals, and not the pods' own start. */
+    analysisSeconds: inSeconds(analysisMs(journal)),
     firstWeightSeconds: since(whenWeighted(journal)),
     firstCanaryAnswerSeconds: since(first?.atMs),
     lastCanaryAnswerSeconds: since(lastSeen(summary, 'v2')?.atMs),
     p99Ms: summary.latencyMs.p99 ?? null,
     failedChecks: Math.max(0, ...journal.map(({ failedChecks }) => failedChecks)),
+    failures: story(summary),
     failure: status.phase === 'Failed' ? (status.lastFailure?.message ?? null) : null,
   };
+}
+
+/** From the first weight to the choice to promote; NaN where there was none. */
+export function analysisMs(journal: Journal): number {
+  const first = whenWeighted(journal);
+  const promoting = whenPhase(journal, 'Promoting');
+  return first === null || promoting === null ? Number.NaN : promoting - first;
 }
 
 /** How long users met v2, by their own answers; for versions that are rolled back. */

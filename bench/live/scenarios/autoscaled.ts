@@ -26,6 +26,7 @@ const SHAPE = {
   resources: { requests: { cpu: '120m' }, limits: { cpu: '200m' } },
 };
 const FOR_EACH_POD = '45m';
+const WARMUP_MS = 60_000;
 const STEADY_MS = 20_000;
 const LOOK_EVERY_MS = 200;
 
@@ -58,24 +59,23 @@ async function readyOf(on: Place): Promise<number> {
   return status?.readyReplicas ?? 0;
 }
 
-/** How many pods the autoscaler gives the primary for the whole load, once it has not changed its mind for a while. */
+/** With how many pods the primary carried the whole load, once its autoscaler had the time to make up its mind. */
 async function steadyCount(on: Place): Promise<number> {
-  let count = 0;
-  let sinceMs = Date.now();
+  const beganMs = Date.now();
+  const seen: { readonly atMs: number; readonly ready: number }[] = [];
   await until(
     'the autoscaler to have made up its mind',
     async () => {
       const ready = await readyOf(on);
       const { status } = await on.api.get<Autoscaler>(autoscalerPath(on, 'web-primary'));
-      if (ready !== count || status?.desiredReplicas !== ready) {
-        count = ready;
-        sinceMs = Date.now();
-      }
-      return count > LEAST && Date.now() - sinceMs >= STEADY_MS;
+      seen.push({ atMs: Date.now(), ready });
+      const settled = ready > LEAST && status?.desiredReplicas === ready;
+      return settled && Date.now() - beganMs >= WARMUP_MS;
     },
     { limitMs: 180_000, everyMs: 500 },
   );
-  return count;
+  const latest = seen.filter(({ atMs }) => atMs >= Date.now() - STEADY_MS);
+  return Math.min(...latest.map(({ ready }) => ready));
 }
 
 interface Look {
@@ -87,11 +87,18 @@ interface Look {
 }
 
 /** Looks at route and primary until `ended`. The route first: capacity must be there before traffic is. */
-async function looksUntil(on: Place, ended: AbortSignal): Promise<readonly Look[]> {
+async function looksUntil(
+  on: Place,
+  ended: AbortSignal,
+  tell: (changed: Look) => void,
+): Promise<readonly Look[]> {
   const looks: Look[] = [];
   while (!ended.aborted) {
     const { 'web-primary': share = 0 } = await backendsOf(on);
-    looks.push({ atMs: Date.now(), share, ready: await readyOf(on) });
+    const look = { atMs: Date.now(), share, ready: await readyOf(on) };
+    const last = looks.at(-1);
+    if (last?.share !== look.share || last.ready !== look.ready) tell(look);
+    looks.push(look);
     await pause(LOOK_EVERY_MS);
   }
   return looks;
@@ -140,7 +147,9 @@ function autoscaled(
         const before = async (): Promise<void> => {
           steady = await steadyCount(on);
           ground.tell(`${on.namespace}: the load needs ${steady} pods`);
-          looking = looksUntil(on, over.signal);
+          looking = looksUntil(on, over.signal, ({ share, ready }) =>
+            ground.tell(`${on.namespace}: ${ready} primary pods are ready for ${share} %`),
+          );
           looking.catch(() => undefined);
         };
         const story = await rollOut(ground, on, { before }).finally(() => over.abort());

@@ -15,6 +15,7 @@ import {
 import { type Ground, onGround } from '../ground.ts';
 import { type Journal, watchStatus } from '../journal.ts';
 import {
+  analysisMs,
   figuresOf,
   inSeconds,
   promotedIn,
@@ -43,6 +44,8 @@ function words(story: RolloutStory): string {
 
 const OPERATOR_AWAY_MS = 5_000;
 const LATE_MAX_MS = 6_000;
+/** Five steps of 10 s. */
+const STEPS_MS = 50_000;
 /** Each time at another weight and at another moment between two checks. */
 const KILLS: readonly { readonly weight: number; readonly delayMs: number }[] = [
   { weight: 10, delayMs: 1_000 },
@@ -75,12 +78,14 @@ export const operatorKilled: Scenario = {
         },
       });
       const lateMs = story.tookMs - withoutMs;
+      const stepsLateMs = analysisMs(story.journal) - STEPS_MS;
       return {
         reached: promotedUnharmed(story) && lateMs <= LATE_MAX_MS,
-        says: `killed ${seconds(delayMs)} into ${weight} %: ${words(story)}, ${seconds(lateMs)} late`,
+        says: `killed ${seconds(delayMs)} into ${weight} %: ${words(story)}, ${seconds(lateMs)} late (its steps alone ${seconds(stepsLateMs)})`,
         figures: {
           ...figuresOf(story),
           lateSeconds: inSeconds(lateMs),
+          stepsLateSeconds: inSeconds(stepsLateMs),
           undisturbedSeconds: inSeconds(withoutMs),
           killedAtWeight: weight,
           killedSecondsIntoStep: inSeconds(delayMs),
