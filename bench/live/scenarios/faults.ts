@@ -165,7 +165,8 @@ export const prometheusAway: Scenario = {
         journal: story.journal,
       };
     };
-    return onGround(ground, body, { prometheus: prometheus.url });
+    // Awaited here: Prometheus must not go before.
+    return await onGround(ground, body, { prometheus: prometheus.url });
   },
 };
 
