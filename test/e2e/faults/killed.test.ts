@@ -8,7 +8,8 @@ import { CALM, expectSame, report, type Run, runRollout } from './run.ts';
 
 /** `FAULTS=all`: a death at each single write of all rollouts, before and after it; else samples of the main ones. */
 const ALL = process.env['FAULTS'] === 'all';
-const LIMIT = { timeout: ALL ? 1_800_000 : 300_000 };
+/** Runs wait for each other. */
+const LIMIT = { timeout: ALL ? 7_200_000 : 600_000 };
 /** Deaths before a write are sampled: with none of it done, they are a death after the write before it. */
 const SAMPLE = ALL ? 1 : 4;
 
