@@ -144,6 +144,11 @@ export const NEVER = {
   webhooks: [{ name: 'never', type: 'pre-rollout', url: 'http://198.18.255.1:9090/never' }],
 };
 
+/** A command in a canary pod that has a say. */
+export const COMMAND = {
+  webhooks: [{ name: 'fit', type: 'exec', exec: { command: ['/testserver', 'tell'] } }],
+};
+
 /** Weighted, or blue/green where nobody routes; `more` are further fields of the analysis. */
 export async function applyCanary(place: Place, app: App, more: object = {}): Promise<void> {
   const service = {

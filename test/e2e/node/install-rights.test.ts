@@ -4,6 +4,7 @@ import { until } from '../cluster/until.ts';
 import { parseStatus } from '../../../src/api/status.ts';
 import {
   APPS,
+  COMMAND,
   type App,
   applyCanary,
   deployApps,
@@ -27,23 +28,27 @@ import { allows, auditPosition, granted, type Request, requestsSince, wordsOf } 
 import type { Place } from './walk.ts';
 
 /** Rights that this run does not use, and why they are granted. One that is used, or granted no more, must go from here. */
-const UNUSED: Readonly<Record<string, string>> = Object.fromEntries(
-  [
-    'canaries.serin.dev',
-    'configmaps',
-    'deployments.apps',
-    'horizontalpodautoscalers.autoscaling',
-    'httproutes.gateway.networking.k8s.io',
-    'ingresses.networking.k8s.io',
-    'metrictemplates.serin.dev',
-    'pods',
-    'secrets',
-    'services',
-  ].map(
-    (kind) =>
-      [`serin * list ${kind}`, 'a server that does not stream the list into the watch'] as const,
+const UNUSED: Readonly<Record<string, string>> = {
+  'serin * create pods/exec':
+    'asked for from 1.35 on beside the get of a WebSocket, with no line of its own in the audit log',
+  ...Object.fromEntries(
+    [
+      'canaries.serin.dev',
+      'configmaps',
+      'deployments.apps',
+      'horizontalpodautoscalers.autoscaling',
+      'httproutes.gateway.networking.k8s.io',
+      'ingresses.networking.k8s.io',
+      'metrictemplates.serin.dev',
+      'pods',
+      'secrets',
+      'services',
+    ].map(
+      (kind) =>
+        [`serin * list ${kind}`, 'a server that does not stream the list into the watch'] as const,
+    ),
   ),
-);
+};
 
 /** Everybody who is somebody may ask for these. */
 const FOR_ALL = ['', 'selfsubjectaccessreviews.authorization.k8s.io'];
@@ -51,6 +56,7 @@ const FOR_ALL = ['', 'selfsubjectaccessreviews.authorization.k8s.io'];
 const WHOLE = {
   routers: { gatewayApi: true, nginx: true },
   configTracking: { secrets: 'clusterWide' },
+  exec: { enabled: true },
 };
 
 describeNode('the rights of the chart', () => {
@@ -100,8 +106,11 @@ describeNode('the rights of the chart', () => {
   });
 });
 
+/** While the rights were there: helm takes them away before the operator's pods have ended. */
 function refused(requests: readonly Request[]): readonly string[] {
-  const denied = requests.filter(({ code }) => code === 401 || code === 403);
+  const uninstalled = requests.findLastIndex(({ account }) => account === `${RELEASE}-uninstall`);
+  expect(uninstalled).toBeGreaterThan(0);
+  const denied = requests.slice(0, uninstalled).filter(({ code }) => code === 401 || code === 403);
   return [...new Set(denied.map((request) => `${wordsOf(request)} ${request.url}`))];
 }
 
@@ -109,7 +118,7 @@ function refused(requests: readonly Request[]): readonly string[] {
 async function useEverything(place: Place): Promise<void> {
   await deployApps(place);
   await setMetric(place, 1);
-  await Promise.all(APPS.map((app) => applyCanary(place, app)));
+  await Promise.all(APPS.map((app) => applyCanary(place, app, app === 'gateway' ? COMMAND : {})));
   await untilAll(place, 'Initialized');
   await Promise.all(APPS.map((app) => releaseApp(place, app, 'v2')));
   await untilAll(place, 'Succeeded');
