@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
-import { bundle } from './operator.ts';
+import { bundle, SHIPPED_FLAGS } from './operator.ts';
 import { type Line, type Part, PARTS } from './parts.ts';
 import { tableOf } from './table.ts';
 
@@ -12,7 +12,7 @@ const HELP = `usage: npm run bench -- [flags]
   --n N             Canaries of fleet, verdict and soak (default 200)
   --minutes M       length of the soak (default 30)
   --json OUT        write all that was measured to this file
-  --node-flag FLAG  a flag for the operator's Node; may be given several times
+  --node-flag FLAG  a flag for the operator's Node, in place of the image's; may be given several times
   --bundle FILE     the operator to measure (default: built from this folder)
   --help
 
@@ -89,7 +89,7 @@ function flagsOf(args: readonly string[]) {
       minutes: { type: 'string', default: '30' },
       json: { type: 'string' },
       bundle: { type: 'string' },
-      'node-flag': { type: 'string', multiple: true, default: [] },
+      'node-flag': { type: 'string', multiple: true, default: [...SHIPPED_FLAGS] },
       help: { type: 'boolean', default: false },
     },
   });
