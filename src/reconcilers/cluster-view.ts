@@ -14,6 +14,8 @@ import { createInformer, type Informer } from '../informers/informer.ts';
 import { InformerPool } from '../informers/informer-pool.ts';
 import { keepManagersOf, stripManagedFields, type Transform } from '../informers/transforms.ts';
 import type { Log } from '../recorder/log.ts';
+import { claimsOf } from './claims.ts';
+import { Recall } from './recall.ts';
 
 /** Whose changes are new revisions. */
 export type ConfigTracking = 'all' | 'configmaps' | 'none';
@@ -37,6 +39,7 @@ export interface ViewOptions {
 }
 
 const HPA_OF_TARGET = 'target';
+const CLAIM = 'claim';
 
 export class ClusterView {
   readonly canaries: Informer<KubeObject>;
@@ -47,6 +50,7 @@ export class ClusterView {
   /** Metadata only; null when configs are not tracked. */
   readonly configMaps: Informer<KubeObject> | null;
   readonly secrets: Informer<KubeObject> | null;
+  readonly recall = new Recall();
   readonly #options: ViewOptions;
   readonly #pool: InformerPool;
   readonly #signal: AbortSignal;
@@ -68,7 +72,10 @@ export class ClusterView {
       ['spec', 'replicas'],
       ['spec', 'selector'],
     ]);
-    this.canaries = this.#start(RESOURCES.canaries, { transform: keepIntentManagers });
+    this.canaries = this.#start(RESOURCES.canaries, {
+      transform: keepIntentManagers,
+      indexers: { [CLAIM]: (canary: KubeObject) => claimsOf(canary).map(({ mark }) => mark) },
+    });
     const { templateNamespaces } = options;
     this.metricTemplates = this.#start(
       RESOURCES.metricTemplates,
@@ -88,6 +95,13 @@ export class ClusterView {
   /** Autoscalers that scale a workload: `<namespace>/<kind>/<name>`. */
   scalersOf(target: string): readonly HorizontalPodAutoscaler[] {
     return this.scalers.store.byIndex(HPA_OF_TARGET, target);
+  }
+
+  /** Canaries that claim something that this one claims; it is one of them, once it is stored. */
+  claimants(canary: KubeObject): readonly KubeObject[] {
+    const { store } = this.canaries;
+    const keys = new Set(claimsOf(canary).flatMap(({ mark }) => store.indexKeys(CLAIM, mark)));
+    return [...keys].flatMap((key) => store.get(key) ?? []);
   }
 
   /** The informer of a router's kind. It says by itself when the cluster does not serve that. */

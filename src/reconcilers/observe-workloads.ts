@@ -7,7 +7,7 @@ import { crashesOf } from '../workloads/crashes.ts';
 import { PRIMARY_ANNOTATIONS } from '../workloads/deployment.ts';
 import { enough } from '../workloads/readiness.ts';
 import { replaced } from '../workloads/replaced.ts';
-import { revisionOf, templateDigest } from '../workloads/revision.ts';
+import { templateDigest } from '../workloads/revision.ts';
 import type { Gathering } from './looks.ts';
 import type { ConfigView } from './observe-configs.ts';
 import { abandoned, ownedBy, writerOf } from './ownership.ts';
@@ -18,9 +18,10 @@ export function observeTarget(
   target: Deployment,
   configs: ConfigView,
 ): Target {
-  const { canary, kind } = gathering;
+  const { canary, kind, view } = gathering;
   const pods = kind.rollout(target);
   const template = kind.template(target);
+  const named = view.recall.template(template, configs.facts.digests);
   const watched = podsOf(gathering, target);
   const since = judgedSince(canary.status.rollout);
   const readiness = enough(pods, canary.spec.analysis.canaryReadyThreshold);
@@ -28,8 +29,8 @@ export function observeTarget(
   return {
     uid: target.metadata.uid ?? '',
     generation: target.metadata.generation ?? 0,
-    revision: asRevision(revisionOf(template, configs.facts.digests)),
-    template: templateDigest(template),
+    revision: named.revision,
+    template: named.digest,
     turn: kind.turn(target),
     pods,
     readiness: trouble === '' ? readiness : { ready: false, why: `${readiness.why}: ${trouble}` },

@@ -2,7 +2,7 @@
 import type { Canary, CanarySpec, ParsedCanary, Problem } from '../api/canary.ts';
 import type { Deployment, KubeObject, PodTemplate } from '../api/kubernetes.ts';
 import { namesOf } from '../api/names.ts';
-import { canaryOf, parseCanary } from '../api/parse-canary.ts';
+import { canaryOf } from '../api/parse-canary.ts';
 import type { Clock } from '../clock/clock.ts';
 import { ROLLING } from '../decision/record.ts';
 import type { Answer, World } from '../decision/world.ts';
@@ -72,7 +72,7 @@ export async function observe(
 ): Promise<Observed> {
   const raw = subject.object ?? parts.view.canaries.store.get(subject.key);
   if (raw === undefined) return { kind: 'gone' };
-  const parsed = parseCanary(raw, { defaultProvider: parts.defaultProvider });
+  const parsed = parts.view.recall.canary(raw, parts.defaultProvider);
   const canary = canaryOf(parsed) ?? carriedOn(parsed, subject.lastSpec);
   const looks = new Looks(parts.view, subject.key);
   for (const claim of claimsOf(raw)) looks.at(claim.mark);
@@ -132,7 +132,7 @@ interface Known {
 
 async function seen(parts: ObserverParts, known: Known, signal: AbortSignal): Promise<Observed> {
   const { subject, raw, parsed, canary, kind, router, looks } = known;
-  const claimed = conflicts(canary, raw, parts.view.canaries.store.list(canary.namespace));
+  const claimed = conflicts(canary, raw, parts.view.claimants(raw));
   const problems = [...parsed.problems, ...claimed, ...refusedHooks(parts, canary.spec)];
   const gathering: Gathering = {
     key: subject.key,
@@ -188,8 +188,7 @@ async function seen(parts: ObserverParts, known: Known, signal: AbortSignal): Pr
     router,
     routerInput: traffic.routerInput,
   };
-  const ungranted = problems.some(({ reason }) => reason === 'ConfigForbidden');
-  const lookAgain = traffic.unserved || ungranted;
+  const lookAgain = traffic.unserved || problems.some(ungranted);
   return { kind: 'seen', scene, plans: metrics.plans, subjects: looks.subjects, lookAgain };
 }
 
@@ -290,4 +289,8 @@ function configsOf(
     mayMiss: (plural: 'configmaps' | 'secrets') => parts.view.mayMiss(plural),
   };
   return observeConfigs(parts.book, template, place, signal);
+}
+
+function ungranted({ reason }: Problem): boolean {
+  return reason === 'ConfigForbidden';
 }

@@ -1,0 +1,43 @@
+// What was worked out of an object of the stores, for as long as it is that object: most looks come after another one moved.
+import type { Revision, ParsedCanary } from '../api/canary.ts';
+import type { KubeObject, PodTemplate } from '../api/kubernetes.ts';
+import { parseCanary } from '../api/parse-canary.ts';
+import { revisionOf, templateDigest } from '../workloads/revision.ts';
+
+interface Named {
+  readonly digest: string;
+  /** The configs that `revision` was made with, as one text. */
+  readonly configs: string;
+  readonly revision: Revision;
+}
+
+/**
+ * Objects of the stores are never changed, only replaced, so that an object that is the same says the same. It holds
+ * nothing that the stores, or the last write, do not hold anyway.
+ */
+export class Recall {
+  readonly #parsed = new WeakMap<KubeObject, { provider: string; parsed: ParsedCanary }>();
+  readonly #named = new WeakMap<PodTemplate, Named>();
+
+  canary(raw: KubeObject, defaultProvider: string): ParsedCanary {
+    const known = this.#parsed.get(raw);
+    if (known?.provider === defaultProvider) return known.parsed;
+    const parsed = parseCanary(raw, { defaultProvider });
+    this.#parsed.set(raw, { provider: defaultProvider, parsed });
+    return parsed;
+  }
+
+  /** Digest and revision of a template with its tracked configs. */
+  template(template: PodTemplate, configDigests: Readonly<Record<string, string>>): Named {
+    const configs = JSON.stringify(configDigests);
+    const known = this.#named.get(template);
+    if (known?.configs === configs) return known;
+    const named = {
+      digest: known?.digest ?? templateDigest(template),
+      configs,
+      revision: revisionOf(template, configDigests),
+    };
+    this.#named.set(template, named);
+    return named;
+  }
+}

@@ -1,0 +1,52 @@
+// What is remembered of an object must never outlive it, nor be told for other configs.
+import { expect, test } from 'vitest';
+import type { KubeObject, PodTemplate } from '../../../src/api/kubernetes.ts';
+import { parseCanary } from '../../../src/api/parse-canary.ts';
+import { Recall } from '../../../src/reconcilers/recall.ts';
+import { revisionOf, templateDigest } from '../../../src/workloads/revision.ts';
+
+const canary = (interval: string): KubeObject => ({
+  apiVersion: 'serin.dev/v1beta1',
+  kind: 'Canary',
+  metadata: { namespace: 'shop', name: 'web', uid: 'u', resourceVersion: '1' },
+  spec: {
+    targetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web' },
+    service: { port: 80 },
+    analysis: { interval, threshold: 3, maxWeight: 50, stepWeight: 10 },
+  },
+});
+
+const template = (image: string): PodTemplate => ({
+  metadata: { labels: { app: 'web' } },
+  spec: { containers: [{ name: 'web', image }] },
+});
+
+test('reads an object once, and the one in its place anew', () => {
+  const recall = new Recall();
+  const first = canary('10s');
+  const parsed = recall.canary(first, 'nginx');
+  expect(recall.canary(first, 'nginx')).toBe(parsed);
+  const next = canary('20s');
+  expect(recall.canary(next, 'nginx')).toEqual(parseCanary(next, { defaultProvider: 'nginx' }));
+  expect(recall.canary(next, 'nginx').spec?.analysis.intervalMs).toBe(20_000);
+});
+
+test('reads a Canary anew for another default provider', () => {
+  const recall = new Recall();
+  const object = canary('10s');
+  expect(recall.canary(object, 'nginx').spec?.provider).toBe('nginx');
+  expect(recall.canary(object, 'kubernetes').spec?.provider).toBe('kubernetes');
+});
+
+test('names a template as it would be named without remembering, whatever its configs were before', () => {
+  const recall = new Recall();
+  const one = template('app:1');
+  for (const configs of [{}, { 'configmap/a': '1' }, { 'configmap/a': '2' }, {}]) {
+    const named = recall.template(one, configs);
+    expect(named.revision).toBe(revisionOf(one, configs));
+    expect(named.digest).toBe(templateDigest(one));
+    expect(recall.template(one, { ...configs })).toBe(named);
+  }
+  const two = template('app:2');
+  expect(recall.template(two, {}).revision).toBe(revisionOf(two, {}));
+});
