@@ -11,8 +11,8 @@ export type Result =
   | { readonly kind: 'done' }
   /** Look again after so many milliseconds; at least 1 passes, so that no key can keep the loop to itself. */
   | { readonly kind: 'after'; readonly delayMs: number }
-  /** Try again with backoff. */
-  | { readonly kind: 'retry'; readonly error: unknown };
+  /** Try again with backoff, and not sooner than asked. */
+  | { readonly kind: 'retry'; readonly error: unknown; readonly atLeastMs?: number };
 
 /** One run of a reconcile, for its log lines. */
 export interface Run {
@@ -147,7 +147,12 @@ async function next(queue: WorkQueue, signal: AbortSignal): Promise<Work | null>
 
 type Outcome =
   | Exclude<Result, { kind: 'retry' }>
-  | { readonly kind: 'failed'; readonly error: unknown; readonly thrown: boolean };
+  | {
+      readonly kind: 'failed';
+      readonly error: unknown;
+      readonly atLeastMs: number;
+      readonly thrown: boolean;
+    };
 
 type Failure = Extract<Outcome, { kind: 'failed' }>;
 
@@ -179,13 +184,16 @@ async function runOnce(options: ControllerOptions, work: Work, signal: AbortSign
 async function settle(reconcile: () => Promise<Result>): Promise<Outcome> {
   try {
     const result = await reconcile();
-    if (result.kind === 'retry') return { kind: 'failed', error: result.error, thrown: false };
+    if (result.kind === 'retry') {
+      const { error, atLeastMs = 0 } = result;
+      return { kind: 'failed', error, atLeastMs, thrown: false };
+    }
     if (result.kind === 'after' && !Number.isFinite(result.delayMs)) {
       throw new RangeError(`not a delay: ${result.delayMs}`);
     }
     return result;
   } catch (error) {
-    return { kind: 'failed', error, thrown: true };
+    return { kind: 'failed', error, atLeastMs: 0, thrown: true };
   }
 }
 
@@ -217,7 +225,7 @@ function requeueFailed(attempt: Attempt, failure: Failure): Judged {
     log.error({ error }, 'reconcile failed and waits for a change');
     return { result: 'error', terminal: true, unforeseen: false };
   }
-  const atLeastMs = expected ? (error.retryAfterMs ?? 0) : 0;
+  const atLeastMs = Math.max(failure.atLeastMs, expected ? (error.retryAfterMs ?? 0) : 0);
   queue.addRateLimited(work.key, retryPriority(work.priority), atLeastMs);
   const failures = queue.numRequeues(work.key);
   if (expected && error.retry === 'now') {

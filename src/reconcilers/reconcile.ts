@@ -40,6 +40,8 @@ const ROUNDS_MAX = 12;
 const LOOK_AGAIN_MS = 30_000;
 /** A store that is being filled is looked at again this soon. */
 const FILLING_MS = 100;
+/** A write whose answer was lost may have been obeyed: the stores get time to show it before it is made again. */
+const ANSWER_LOST_MS = 500;
 /** A write that nothing shows within this time is looked for again. */
 const UNSEEN_MS = 5_000;
 
@@ -228,7 +230,7 @@ export class Reconciler {
         this.#tellRefusal(observed.scene.canary, decision.why, error);
         return isApiError(error, 'invalid')
           ? { kind: 'after', delayMs: LOOK_AGAIN_MS }
-          : { kind: 'retry', error };
+          : { kind: 'retry', error, atLeastMs: ANSWER_LOST_MS };
       }
     }
     run.log.info(

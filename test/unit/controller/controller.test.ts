@@ -130,6 +130,17 @@ describe('after a run', () => {
     expect(runs).toHaveLength(2);
   });
 
+  test('that asks for a pause after its failure it gets no other one sooner', async () => {
+    const lost: Result = { kind: 'retry', error: new Told('backoff'), atLeastMs: 500 };
+    const { runs, reconcile } = answers(lost, DONE);
+    const { clock, queue } = start(reconcile);
+    queue.add('a');
+    await clock.advance(499);
+    expect(runs).toHaveLength(1);
+    await clock.advance(1);
+    expect(runs).toHaveLength(2);
+  });
+
   test('that met another writer it is repeated soon and not called an error', async () => {
     const { runs, reconcile } = answers(new Told('now'), DONE);
     const { clock, queue, reports, lines } = start(reconcile);
