@@ -114,9 +114,8 @@ export class Connections implements AsyncDisposable {
       headersTimeout: 0,
       bodyTimeout: 0,
       h2Options: { pingInterval: this.#pingMs },
-      factory: heart.factory,
     };
-    return open(this.#config, tls, options);
+    return open(this.#config, tls, { options, heart });
   }
 
   #retire(): void {
@@ -132,7 +131,11 @@ export class Connections implements AsyncDisposable {
   }
 }
 
-function open(config: ClusterConfig, tls: TlsMaterial, options: Pool.Options): Dispatcher {
+function open(
+  config: ClusterConfig,
+  tls: TlsMaterial,
+  { options, heart }: { readonly options: Pool.Options; readonly heart: Heartbeat },
+): Dispatcher {
   const material = {
     ...(tls.ca === null ? {} : { ca: tls.ca }),
     ...(tls.cert === null ? {} : { cert: tls.cert }),
@@ -147,11 +150,9 @@ function open(config: ClusterConfig, tls: TlsMaterial, options: Pool.Options): D
     rejectUnauthorized: !config.insecureSkipTlsVerify,
     ...(config.tlsServerName === null ? {} : { servername: config.tlsServerName }),
   };
-  if (config.proxyUrl !== null) {
-    const { factory: _direct, ...proxied } = options;
-    return new ProxyAgent({ ...proxied, uri: config.proxyUrl, requestTls: connect });
-  }
-  return new Pool(config.server.origin, { ...options, connect });
+  if (config.proxyUrl !== null)
+    return new ProxyAgent({ ...options, uri: config.proxyUrl, requestTls: connect });
+  return new Pool(config.server.origin, { ...options, connect, factory: heart.factory });
 }
 
 /** Node takes a bundle that it cannot read for an empty one, and would then trust nobody. */
