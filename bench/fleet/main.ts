@@ -9,7 +9,8 @@ import { tableOf } from './table.ts';
 const HELP = `usage: npm run bench -- [flags]
 
   --only PART,...   run these parts only
-  --n N             Canaries of fleet, verdict and soak (default 200)
+  --n N             Canaries of fleet, verdict and soak (default 200); start has 5 times as many, large 25 times
+                    as many Deployments
   --minutes M       length of the soak (default 30)
   --json OUT        write all that was measured to this file
   --node-flag FLAG  a flag for the operator's Node, in place of the image's; may be given several times

@@ -54,16 +54,16 @@ export const PARTS: readonly Part[] = [
   {
     name: 'large',
     summary: 'start with 5,000 Deployments of 9 KB in the cluster',
-    async run(options) {
-      const result = await largeObjects({ ...options, count: 5_000, bytes: 9_000, runs: 3 });
+    async run(options, { count }) {
+      const result = await largeObjects({ ...options, count: 25 * count, bytes: 9_000, runs: 3 });
       return { result, lines: largeLines(result) };
     },
   },
   {
     name: 'start',
     summary: 'start of the process with 1,000 Canaries at rest',
-    async run(options) {
-      const result = await restart({ ...options, count: 1_000, runs: 5 });
+    async run(options, { count }) {
+      const result = await restart({ ...options, count: 5 * count, runs: 5 });
       return { result, lines: [startLine(result)] };
     },
   },
@@ -201,6 +201,6 @@ function soakLine(of: Soak): Line {
     argo: UNKNOWN,
     toReach: 'flat; –; constant; constant',
     measured: `${of.heapGrowthMbPerHour} MB/h; ${of.rssGrowthMbPerHour} MB/h; ${of.sockets.join('–')}; ${of.watches.join('–')}`,
-    reached: of.stuck === 0 && Math.abs(of.heapGrowthMbPerHour) <= 5,
+    reached: of.stuck === 0 && of.heapGrowthMbPerHour <= 5,
   };
 }
