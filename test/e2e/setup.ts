@@ -1,6 +1,9 @@
 // Before the end-to-end tests: one real control plane with the CRDs for the whole run; after them: nothing of it is left.
-import { globSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { globSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import type { TestProject } from 'vitest/node';
 import type { Connection } from './cluster/api.ts';
 import { applyCrds } from './cluster/apply.ts';
@@ -21,14 +24,24 @@ export interface ClusterAddress {
   readonly gatewayApi: boolean;
 }
 
+export interface ShippedOperator {
+  /** Path of the program. */
+  readonly program: string;
+  /** For its process: what was compiled once is not compiled again. */
+  readonly environment: Readonly<Record<string, string>>;
+}
+
 declare module 'vitest' {
   interface ProvidedContext {
     cluster: ClusterAddress | null;
+    /** The operator as it is shipped, in one file. */
+    operator: ShippedOperator;
     /** The cache of programs: bin/ crds/ images/. Empty where there is none. */
     components: string;
   }
 }
 
+const BUNDLE = join(import.meta.dirname, '../../tools/bundle.ts');
 const CRDS = join(import.meta.dirname, '../../crds');
 
 export async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
@@ -40,16 +53,19 @@ export async function setup(project: TestProject): Promise<(() => Promise<void>)
     process.stderr.write(`\nEND-TO-END TESTS DO NOT RUN: ${error.message}\n\n`);
     project.provide('cluster', null);
     project.provide('components', '');
+    project.provide('operator', { program: '', environment: {} });
     return undefined;
   }
   project.provide('components', components.dir);
   if (process.env['SERIN_NODE'] !== undefined) {
     // A run on the real node (node/run.sh): the other journeys have their own.
     project.provide('cluster', null);
+    project.provide('operator', { program: '', environment: {} });
     return undefined;
   }
   if (components.helm === null && process.env['CI'] === 'true')
     throw new Error('there is no helm: the journeys of the chart need it');
+  const dir = await ship(project);
   const controlPlane = await startControlPlane({ components });
   const { gatewayCrds } = components;
   try {
@@ -68,7 +84,20 @@ export async function setup(project: TestProject): Promise<(() => Promise<void>)
     helm: components.helm,
     gatewayApi: gatewayCrds !== null,
   });
-  return () => controlPlane.stop();
+  return async () => {
+    await controlPlane.stop();
+    rmSync(dir, { recursive: true, force: true });
+  };
+}
+
+/** Makes the file that is shipped: it starts in half the time of the sources. */
+async function ship(project: TestProject): Promise<string> {
+  const dir = mkdtempSync(join(tmpdir(), 'serin-shipped-'));
+  const program = join(dir, 'serin.mjs');
+  await promisify(execFile)(process.execPath, [BUNDLE, program], { timeout: 60_000 });
+  const environment = { NODE_COMPILE_CACHE: join(dir, 'compiled') };
+  project.provide('operator', { program, environment });
+  return dir;
 }
 
 /** Our own CRDs. */

@@ -1,12 +1,12 @@
 // An API server that answers late, wrongly or not at all in a rollout: it ends as without that, by itself.
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { describeE2E } from '../cluster/e2e.ts';
 import type { Entry, Fault, FaultProxy, Rule } from '../cluster/fault-proxy.ts';
 import { type Call, isDeed, titleOf } from '../cluster/fault-proxy-call.ts';
 import { initialized, setImage, untilCanary, untilPhase } from '../journeys/journey.ts';
 import { textOf } from './deaths.ts';
-import { type Bundle, bundled, proxied, Seats } from './proxied.ts';
+import { proxied, Seats } from './proxied.ts';
 import { ROLLOUTS } from './rollouts.ts';
 import {
   CALM,
@@ -33,22 +33,17 @@ const REFUSALS = [
 ] as const;
 
 describeE2E('a rollout ends as without it, by itself, when', () => {
-  const stack = new AsyncDisposableStack();
   const seats = new Seats(3);
-  let bundle: Bundle;
   let reference: Promise<Run>;
 
   beforeAll(async () => {
-    bundle = stack.use(await bundled());
-    reference = seats.take(() => runRollout(bundle, ROLLOUT, CALM));
+    reference = seats.take(() => runRollout(ROLLOUT, CALM));
     await reference;
   });
 
-  afterAll(() => stack.disposeAsync());
-
   async function ends(fault: string, disturb: Disturbance, same = expectSame): Promise<Run> {
     const calm = await reference;
-    const run = await seats.take(() => runRollout(bundle, ROLLOUT, disturb, calm));
+    const run = await seats.take(() => runRollout(ROLLOUT, disturb, calm));
     report(fault, ROLLOUT.name, [run]);
     same(run, calm);
     return run;
@@ -116,7 +111,7 @@ describeE2E('a rollout ends as without it, by itself, when', () => {
 
   test.concurrent('its connections fall silent, without an end', LIMIT, async () => {
     await seats.take(() =>
-      proxied(bundle, async (walk, proxy) => {
+      proxied(async (walk, proxy) => {
         await initialized(walk, {}, { analysis: { stepWeights: [10, 50] } });
         await setImage(walk, 'web:2');
         await untilCanary(walk, 'the first weight', ({ status }) => status.canaryWeight === 10);

@@ -5,7 +5,7 @@ import type { Entry, FaultProxy } from '../cluster/fault-proxy.ts';
 import { until } from '../cluster/until.ts';
 import type { Journey } from '../journeys/journey.ts';
 import { Serving } from '../journeys/serving.ts';
-import { type Bundle, proxied } from './proxied.ts';
+import { proxied } from './proxied.ts';
 import type { Rollout } from './rollouts.ts';
 import { type Effects, effectsOf, type Ending, endingOf } from './trace.ts';
 
@@ -32,13 +32,12 @@ export interface Run {
 
 /** Without a reference the run is one: it waits until nothing changes any more. */
 export async function runRollout(
-  bundle: Bundle,
   rollout: Rollout,
   disturb: Disturbance,
   reference?: Run,
 ): Promise<Run> {
   const runs: Run[] = [];
-  await proxied(bundle, async (walk, proxy) => {
+  await proxied(async (walk, proxy) => {
     const startMs = performance.now();
     const { count } = disturb(walk, proxy);
     await using serving = new Serving(walk);

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createWriteStream, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { inject } from 'vitest';
 import type { CanaryStatus } from '../../../src/api/canary.ts';
 import type {
   Condition,
@@ -26,8 +27,6 @@ import {
 import { type Kubelet, startKubelet } from '../cluster/kubelet.ts';
 import { until } from '../cluster/until.ts';
 
-const ROOT = join(import.meta.dirname, '../../..');
-
 export interface OperatorOptions {
   readonly flags?: readonly string[];
   /** Default: the run's own cluster. The caller ends it. */
@@ -38,7 +37,7 @@ export interface OperatorOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** It works on all namespaces, not on the journey's alone: for a plane of the test's own. */
   readonly everywhere?: boolean;
-  /** Path of what is run. Default: bin/serin. */
+  /** Path of what is run. Default: the one file that is shipped. */
   readonly program?: string;
 }
 
@@ -50,7 +49,8 @@ export class OperatorProcess {
 
   constructor(namespace: string, prometheus: string, options: OperatorOptions = {}) {
     const { flags = [], plane, environment = {} } = options;
-    const program = options.program ?? join(ROOT, 'bin/serin');
+    const shipped = inject('operator');
+    const program = options.program ?? shipped.program;
     const log = createWriteStream(this.logFile);
     this.#child = spawn(
       program,
@@ -67,7 +67,10 @@ export class OperatorProcess {
         'debug',
         ...flags,
       ],
-      { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...environment } },
+      {
+        stdio: ['ignore', 'pipe', 'pipe'],
+        env: { ...process.env, ...shipped.environment, ...environment },
+      },
     );
     this.#child.stdout.pipe(log);
     this.#child.stderr.pipe(log, { end: false });
