@@ -25,8 +25,8 @@ function choose(world: World): Decision {
   const { canary, problems, target } = world;
   if (canary.deleting) return clockLine(world) ?? terminate(world);
   const { phase, parking } = canary.status;
-  // A rollback that was chosen is carried out, whatever became of the spec since.
-  const unfinished = phase === 'Failed' && parking !== null;
+  // An end that was chosen is carried out, whatever became of the spec since.
+  const unfinished = (phase === 'Failed' || phase === 'Succeeded') && parking !== null;
   if (problems.length > 0 && !unfinished && !ROLLING.includes(phase))
     return rest(`the spec cannot be obeyed: ${problems[0]?.message ?? ''}`);
   if (target === null) return withoutTarget(world);

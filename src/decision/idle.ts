@@ -72,10 +72,15 @@ function waitingOver(world: World, target: Target): Decision | null {
   return record(world, back, 'the target is back at the revision that failed');
 }
 
-/** After a rollback: traffic off, then pods; then it is done, and who scales up again may. */
+/** After the end of a rollout: traffic off, then pods; then it is done, and who scales up again may. */
 function cleanUp(world: World): Decision | null {
   const { status, spec } = world.canary;
-  if (status.phase !== 'Failed' || status.parking === null) return null;
+  if (status.parking === null) return null;
+  if (status.phase === 'Succeeded')
+    return (
+      retireLine(world) ?? record(world, { parking: null }, 'the promoted canary is out of service')
+    );
+  if (status.phase !== 'Failed') return null;
   // Traffic first, at once; then the pods for it, and only then what the canary no longer needs.
   const decision = lowerLine(world) ?? scalerLine(world) ?? growLine(world) ?? retireLine(world);
   if (decision !== null) return decision;

@@ -180,22 +180,39 @@ export function trafficBack(world: World, why: string): Decision {
   );
 }
 
-/** All traffic to the primary, the canary down; then the rollout is over. */
+/**
+ * All traffic to the primary, the canary down; then the rollout is over. Where a data plane gives no sign but time, the
+ * rollout does not wait for it: the canary is drained and goes down after its end.
+ */
 export function finalise(world: World): Decision {
-  const retire =
+  const left =
     primaryLine(world) ??
     lowerLine(world) ??
     scalerLine(world) ??
     growLine(world) ??
-    retireLine(world);
-  if (retire !== null) return retire;
+    (onlySettles(world) ? null : retireLine(world));
+  if (left !== null) return left;
   const { canary } = world;
+  const { parking } = canary.status;
   const skipped = canary.spec.skipAnalysis ? ' (analysis skipped)' : '';
   const words = `Promotion completed! ${canary.spec.targetRef.name} is at revision ${short(canary.status.lastPromotedSpec)}, the primary serves everybody${skipped}`;
   return record(
     world,
-    { phase: 'Succeeded', parking: null, iterations: 0, failedChecks: 0, rollout: null },
+    {
+      phase: 'Succeeded',
+      parking: onlySettles(world) ? parking : null,
+      iterations: 0,
+      failedChecks: 0,
+      rollout: null,
+    },
     'the rollout is over',
     [told('info', 'Promoted', words)],
   );
+}
+
+/** Services and route say what they must, and nothing but time can tell that proxies have followed. */
+function onlySettles(world: World): boolean {
+  const { confirmed } = world.route;
+  if (confirmed.kind !== 'waiting' || confirmed.until === null) return false;
+  return servicesLine(world) === null && routeLine(world) === null;
 }

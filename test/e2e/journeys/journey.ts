@@ -313,12 +313,15 @@ export async function untilCanary(
   );
 }
 
+/** Of Succeeded the end: also the canary's pods are down. */
 export function untilPhase(
   walk: Journey,
   phase: CanaryStatus['phase'],
   options: { readonly name?: string; readonly limitMs?: number } = {},
 ): Promise<SeenCanary> {
-  return untilCanary(walk, `phase ${phase}`, ({ status }) => status.phase === phase, options);
+  const over = ({ status }: SeenCanary): boolean =>
+    status.phase === phase && (phase !== 'Succeeded' || status.parking === null);
+  return untilCanary(walk, `phase ${phase}`, over, options);
 }
 
 /** A Canary that is initialized, with its target parked. */
