@@ -5,6 +5,7 @@ import { renderStatus } from './status.ts';
 
 /** Bytes of the rendered status. Only the names of very many tracked configs can make it larger. */
 export const STATUS_BYTES_MAX = 16 * 1024;
+const ENCODER = new TextEncoder();
 const INTENTS_MAX = 20;
 const APPROVED_MAX = 64;
 const OWED_MAX = 32;
@@ -38,7 +39,7 @@ export function boundStatus(status: CanaryStatus): CanaryStatus {
 }
 
 function sizeOf(status: CanaryStatus): number {
-  return new TextEncoder().encode(JSON.stringify(renderStatus(status))).length;
+  return ENCODER.encode(JSON.stringify(renderStatus(status))).length;
 }
 
 function cutTo(status: CanaryStatus, limits: Limits): CanaryStatus {

@@ -94,15 +94,17 @@ function kept(world: World, decision: Decision): Decision {
     target,
     observedGeneration: world.canary.generation,
   };
-  // As it will be stored: what is cut for size must not look different the next time.
-  const whole = boundStatus({ ...generationed, conditions: conditionsOf(world, generationed) });
-  const { conditions } = whole;
+  const said = conditionsOf(world, generationed);
   const moved =
-    !sameConditions(conditions, status.conditions) ||
     target.generation !== next.target.generation ||
     target.turn !== next.target.turn ||
     status.observedGeneration !== world.canary.generation;
-  if (decision.kind !== 'record' && !moved) return decision;
+  const plain = decision.kind !== 'record' && !moved;
+  if (plain && sameConditions(said, status.conditions)) return decision;
+  // As it will be stored: what is cut for size must not look different the next time.
+  const whole = boundStatus({ ...generationed, conditions: said });
+  const { conditions } = whole;
+  if (plain && sameConditions(conditions, status.conditions)) return decision;
   const tells = decision.kind === 'record' ? decision.tells : acceptance(world, conditions);
   return {
     kind: 'record',

@@ -24,10 +24,12 @@ export interface ServicesInput {
   };
 }
 
-export function observeServices(input: ServicesInput): {
+export interface ServicesSeen {
   readonly facts: Services;
   readonly problems: readonly Problem[];
-} {
+}
+
+export function observeServices(input: ServicesInput): ServicesSeen {
   const { canary, template, label, live } = input;
   const liveApex = live.apex ?? undefined;
   const wanted = renderServices({ canary, template, label, apexTo: 'primary', liveApex });
@@ -62,9 +64,23 @@ function selects(
   return selector[label.key] === label.value ? 'target' : 'other';
 }
 
-/** Remembers, for each Canary, since when its present route is in force. */
+/** Remembers, for each Canary, since when its present route is in force, and what its Services came to. */
 export class RouteMemory {
   readonly #seen = new Map<string, { readonly mark: string; readonly since: Instant | null }>();
+  readonly #services = new Map<
+    string,
+    { readonly of: readonly unknown[]; readonly seen: ServicesSeen }
+  >();
+
+  /** What was seen of the same Services for the same wish: most looks come after something else moved. */
+  services(key: string, of: readonly unknown[], look: () => ServicesSeen): ServicesSeen {
+    const known = this.#services.get(key);
+    if (known !== undefined && of.every((each, index) => each === known.of[index]))
+      return known.seen;
+    const seen = look();
+    this.#services.set(key, { of, seen });
+    return seen;
+  }
 
   /** The route is not yet in force. */
   waiting(key: string, mark: string): void {
@@ -83,6 +99,7 @@ export class RouteMemory {
   }
 
   forget(key: string): void {
+    this.#services.delete(key);
     this.#seen.delete(key);
   }
 }

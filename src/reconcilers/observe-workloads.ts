@@ -21,7 +21,7 @@ export function observeTarget(
   const { canary, kind, view } = gathering;
   const pods = kind.rollout(target);
   const template = kind.template(target);
-  const named = view.recall.template(template, configs.facts.digests);
+  const named = view.recall.template(template, configs.facts.digests, target.metadata);
   const watched = podsOf(gathering, target);
   const since = judgedSince(canary.status.rollout);
   const readiness = enough(pods, canary.spec.analysis.canaryReadyThreshold);

@@ -114,7 +114,8 @@ export async function observe(
  */
 function carriedOn(parsed: ParsedCanary, lastSpec: CanarySpec | undefined): Canary | null {
   const { identity, status, intents } = parsed;
-  const unfinished = status.phase === 'Failed' && status.parking !== null;
+  const ended = status.phase === 'Failed' || status.phase === 'Succeeded';
+  const unfinished = ended && status.parking !== null;
   const rolling = unfinished || ROLLING.includes(status.phase);
   if (lastSpec === undefined || identity.deleting || !rolling) return null;
   return { ...identity, spec: lastSpec, status, intents };
@@ -228,16 +229,20 @@ function observeTraffic(
   parts: ObserverParts,
   known: Known,
   { looks, problems }: Gathering,
-  { template, label }: Workloads,
+  { target, template, label }: Workloads,
 ) {
-  const { subject, canary, router } = known;
+  const { subject, canary, router, parsed } = known;
   const names = namesOf(canary.spec);
   const live = {
     apex: asService(looks.service(canary.namespace, names.apex)),
     primary: asService(looks.service(canary.namespace, names.primary)),
     canary: asService(looks.service(canary.namespace, names.canary)),
   };
-  const services = observeServices({ canary, template, label, live });
+  const wish = [canary.uid, canary.generation, parsed.spec === null, label.key, label.value];
+  const of = [target?.metadata.uid, target?.metadata.generation, ...Object.values(live), ...wish];
+  const services = parts.memory.services(subject.key, of, () =>
+    observeServices({ canary, template, label, live }),
+  );
   const { input, unserved } = routeInput(parts.view, known, looks, problems);
   const now = parts.clock.now();
   const route = observeRoute({ key: subject.key, router, input, memory: parts.memory, now });

@@ -1,8 +1,11 @@
 // What was worked out of an object of the stores, for as long as it is that object: most looks come after another one moved.
 import type { Revision, ParsedCanary } from '../api/canary.ts';
-import type { KubeObject, PodTemplate } from '../api/kubernetes.ts';
+import type { KubeObject, ObjectMeta, PodTemplate } from '../api/kubernetes.ts';
 import { parseCanary } from '../api/parse-canary.ts';
 import { revisionOf, templateDigest } from '../workloads/revision.ts';
+
+/** More targets than a cluster has; those of Canaries that are gone make room in the end. */
+const WORKLOADS_MAX = 10_000;
 
 interface Named {
   readonly digest: string;
@@ -18,6 +21,8 @@ interface Named {
 export class Recall {
   readonly #parsed = new WeakMap<KubeObject, { provider: string; parsed: ParsedCanary }>();
   readonly #named = new WeakMap<PodTemplate, Named>();
+  /** By the uid of its workload: what a status changes leaves generation and template as they were. */
+  readonly #latest = new Map<string, { readonly generation: number; readonly named: Named }>();
 
   canary(raw: KubeObject, defaultProvider: string): ParsedCanary {
     const known = this.#parsed.get(raw);
@@ -27,10 +32,16 @@ export class Recall {
     return parsed;
   }
 
-  /** Digest and revision of a template with its tracked configs. */
-  template(template: PodTemplate, configDigests: Readonly<Record<string, string>>): Named {
+  /** Digest and revision of a workload's template with its tracked configs. */
+  template(
+    template: PodTemplate,
+    configDigests: Readonly<Record<string, string>>,
+    { uid, generation }: Pick<ObjectMeta, 'uid' | 'generation'> = {},
+  ): Named {
     const configs = JSON.stringify(configDigests);
-    const known = this.#named.get(template);
+    const latest = uid === undefined ? undefined : this.#latest.get(uid);
+    const same = latest !== undefined && latest.generation === generation;
+    const known = same ? latest.named : this.#named.get(template);
     if (known?.configs === configs) return known;
     const named = {
       digest: known?.digest ?? templateDigest(template),
@@ -38,6 +49,12 @@ export class Recall {
       revision: revisionOf(template, configDigests),
     };
     this.#named.set(template, named);
+    if (uid !== undefined && generation !== undefined) {
+      this.#latest.delete(uid);
+      this.#latest.set(uid, { generation, named });
+      const [oldest] = this.#latest.keys();
+      if (this.#latest.size > WORKLOADS_MAX && oldest !== undefined) this.#latest.delete(oldest);
+    }
     return named;
   }
 }

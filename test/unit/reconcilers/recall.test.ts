@@ -50,3 +50,19 @@ test('names a template as it would be named without remembering, whatever its co
   const two = template('app:2');
   expect(recall.template(two, {}).revision).toBe(revisionOf(two, {}));
 });
+
+test('names a workload anew with its generation, and not for its status', () => {
+  const recall = new Recall();
+  const first = recall.template(template('app:1'), {}, { uid: 'u', generation: 1 });
+  expect(recall.template(template('app:1'), {}, { uid: 'u', generation: 1 })).toBe(first);
+  const next = recall.template(template('app:2'), {}, { uid: 'u', generation: 2 });
+  expect(next.revision).toBe(revisionOf(template('app:2'), {}));
+  const other = recall.template(template('app:3'), {}, { uid: 'v', generation: 2 });
+  expect(other.digest).toBe(templateDigest(template('app:3')));
+  const tracked = recall.template(
+    template('app:2'),
+    { 'configmap/a': '1' },
+    { uid: 'u', generation: 2 },
+  );
+  expect(tracked.revision).toBe(revisionOf(template('app:2'), { 'configmap/a': '1' }));
+});
