@@ -32,7 +32,12 @@ export function movement(world: World, target: Target): Movement {
   if (target.revision === status.lastAppliedSpec) return 'same';
   const configsMoved = !sameDigests(world.configs.digests, status.trackedConfigs);
   if (!configsMoved && target.template !== status.target.template) {
-    if (target.pods.paused || !target.pods.settled) return 'unsettled';
+    if (target.pods.paused) return 'unsettled';
+    // No rollout is under way, so what the status speaks of is what the primary runs: the controller need not be asked.
+    const idle = status.lastAppliedSpec === status.lastPromotedSpec;
+    if (idle && target.otherImages && world.primary?.revision === status.lastPromotedSpec)
+      return 'new';
+    if (!target.pods.settled) return 'unsettled';
     if (target.turn === status.target.turn && target.turn !== '') return 'rewritten';
   }
   return target.revision === status.lastPromotedSpec ? 'back' : 'new';

@@ -97,7 +97,8 @@ function kept(world: World, decision: Decision): Decision {
   const said = conditionsOf(world, generationed);
   const moved =
     target.generation !== next.target.generation ||
-    target.turn !== next.target.turn ||
+    // In the middle of a rollout the count goes along with the next record.
+    (target.turn !== next.target.turn && !ROLLING.includes(next.phase)) ||
     status.observedGeneration !== world.canary.generation;
   const plain = decision.kind !== 'record' && !moved;
   if (plain && sameConditions(said, status.conditions)) return decision;
@@ -123,9 +124,13 @@ function speaksOf(world: World, status: CanaryStatus): CanaryStatus['target'] {
   const { target } = world;
   const resting =
     status.phase === 'Initialized' || status.phase === 'Succeeded' || status.phase === 'Failed';
-  if (target === null || !resting || world.problems.length > 0) return status.target;
+  if (target === null || world.problems.length > 0) return status.target;
   const same = target.revision === status.target.revision && movement(world, target) === 'same';
   if (!same) return status.target;
+  if (!resting) {
+    const uncounted = status.target.turn === '' && target.pods.settled;
+    return uncounted ? { ...status.target, turn: target.turn } : status.target;
+  }
   const turn = target.pods.settled ? target.turn : status.target.turn;
   return { ...status.target, generation: target.generation, turn };
 }

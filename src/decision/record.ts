@@ -82,7 +82,8 @@ export function acceptedTarget(world: World, target: Target): Partial<CanaryStat
       generation: target.generation,
       revision: target.revision,
       template: target.template,
-      turn: target.turn,
+      // Not known before the controller has counted this template.
+      turn: target.pods.settled ? target.turn : '',
     },
   };
 }

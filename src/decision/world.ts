@@ -41,6 +41,8 @@ export interface Target {
   readonly template: string;
   /** The controller's own count of templates; empty before the first. */
   readonly turn: string;
+  /** It runs another image than the primary: that is nobody's default. */
+  readonly otherImages: boolean;
   readonly pods: PodCounts;
   readonly readiness: Readiness;
   /** Since the canary got traffic; empty before. */

@@ -5,6 +5,7 @@ import type { Instant } from '../clock/clock.ts';
 import type { Primary, Target } from '../decision/world.ts';
 import { crashesOf } from '../workloads/crashes.ts';
 import { PRIMARY_ANNOTATIONS } from '../workloads/deployment.ts';
+import { otherImages } from '../workloads/images.ts';
 import { enough } from '../workloads/readiness.ts';
 import { replaced } from '../workloads/replaced.ts';
 import { templateDigest } from '../workloads/revision.ts';
@@ -16,7 +17,7 @@ import { podTrouble } from './pod-trouble.ts';
 export function observeTarget(
   gathering: Gathering,
   target: Deployment,
-  configs: ConfigView,
+  { configs, primary }: { readonly configs: ConfigView; readonly primary: Deployment | null },
 ): Target {
   const { canary, kind, view } = gathering;
   const pods = kind.rollout(target);
@@ -32,6 +33,7 @@ export function observeTarget(
     revision: named.revision,
     template: named.digest,
     turn: kind.turn(target),
+    otherImages: primary !== null && otherImages(template, kind.template(primary)),
     pods,
     readiness: trouble === '' ? readiness : { ready: false, why: `${readiness.why}: ${trouble}` },
     crashes: since === null ? [] : crashesOf(watched, since),

@@ -161,7 +161,7 @@ async function seen(parts: ObserverParts, known: Known, signal: AbortSignal): Pr
     canary,
     problems,
     warnings: [...parsed.warnings, ...traffic.warnings],
-    target: target === null ? null : observeTarget(gathering, target, configs),
+    target: target === null ? null : observeTarget(gathering, target, workloads),
     primary: own,
     services: traffic.services,
     route: traffic.route,

@@ -37,6 +37,12 @@ function kinds(world: World): readonly string[] {
   return written(decide(world)).map(({ kind }) => kind);
 }
 
+/** The status that a decision leaves. */
+function recordedOrRest(world: World): World['canary']['status'] {
+  const decision = decide(world);
+  return decision.kind === 'record' ? decision.status : world.canary.status;
+}
+
 describe('at rest', () => {
   test('a calm world is settled after its conditions are stored, and has no writes', () => {
     expect(decide(standing(CALM, {}))).toMatchObject({ kind: 'rest', wakeAt: null, asks: [] });
@@ -56,6 +62,28 @@ describe('at rest', () => {
     const rewritten = target(R2, 0, { turn: '01' });
     const status = recorded(decide(standing({ ...CALM, target: rewritten }, {})));
     expect(status).toMatchObject({ phase: 'Succeeded', lastAppliedSpec: R2, lastPromotedSpec: R2 });
+  });
+
+  test('another image is a new version before its controller has counted it, any other change after', () => {
+    const uncounted = { turn: '01', pods: { ...pods(0), settled: false } };
+    const edited = target(R2, 0, { ...uncounted, otherImages: true });
+    const status = recorded(decide(standing({ ...CALM, target: edited }, {})));
+    expect(status).toMatchObject({ phase: 'Progressing', lastAppliedSpec: R2 });
+    expect(status.target.turn).toBe('');
+    const other = standing({ ...CALM, target: target(R2, 0, uncounted) }, {});
+    expect(recordedOrRest(other).phase).toBe('Succeeded');
+    const paused = { ...edited, pods: { ...edited.pods, paused: true } };
+    expect(recordedOrRest(standing({ ...CALM, target: paused }, {})).phase).toBe('Succeeded');
+  });
+
+  test('while a revision is judged its image tells nothing: it differs from the primary in any case', () => {
+    const world = rolling(1, 20);
+    const rewritten = target(R3, 2, { turn: '02', otherImages: true });
+    expect(recordedOrRest({ ...world, target: rewritten })).toMatchObject({
+      phase: 'Progressing',
+      lastAppliedSpec: R3,
+      rollout: { step: 1 },
+    });
   });
 
   test('the count of templates is followed, so that a stamp of ours makes no later defaults a new version', () => {
