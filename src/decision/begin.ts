@@ -1,6 +1,7 @@
 // How a revision is taken up: told apart from a mere rewrite of the same one, gated, and started at weight 0.
 import type { CanaryStatus } from '../api/canary.ts';
 import { NO_WEIGHT } from '../api/canary.ts';
+import type { Instant } from '../clock/clock.ts';
 import { heldFloor } from './capacity.ts';
 import { act, type Decision, rest } from './decision.ts';
 import { gate } from './gates.ts';
@@ -9,6 +10,7 @@ import {
   freshRollout,
   historyBegun,
   historyEnded,
+  later,
   owedHooks,
   record,
   retiring,
@@ -38,9 +40,28 @@ export function movement(world: World, target: Target): Movement {
     if (idle && target.otherImages && world.primary?.revision === status.lastPromotedSpec)
       return 'new';
     if (!target.pods.settled) return 'unsettled';
-    if (target.turn === status.target.turn && target.turn !== '') return 'rewritten';
+    if (target.turn === status.target.turn && target.turn !== '')
+      return world.now < countedAt(target) ? 'unsettled' : 'rewritten';
   }
   return target.revision === status.lastPromotedSpec ? 'back' : 'new';
+}
+
+/**
+ * A Deployment's controller that finds a new size along with a new template says that it has seen both, and counts the
+ * template only when it looks again. Nothing hangs on the answer meanwhile, so it gets plenty of time.
+ */
+const COUNTS_WITHIN_MS = 60_000;
+
+/** From when on a count that did not move means that there is no new template. */
+function countedAt({ standsSince }: Target): Instant {
+  return later(standsSince, COUNTS_WITHIN_MS);
+}
+
+/** Waits for what the target's controller makes of its template. */
+export function uncounted(target: Target): Decision {
+  if (target.pods.paused) return rest('the target has a new template: it is paused');
+  const why = 'the target has a new template that its controller has not counted';
+  return rest(why, target.pods.settled ? countedAt(target) : null);
 }
 
 function sameDigests(

@@ -1,5 +1,5 @@
 // Nothing under way: what was promised is kept up, and a new revision is noticed.
-import { goBack, movement, rebase, startLine } from './begin.ts';
+import { goBack, movement, rebase, startLine, uncounted } from './begin.ts';
 import { floorHeldUntil, growLine, scalerLine } from './capacity.ts';
 import { act, asking, type Decision, rest } from './decision.ts';
 import { primaryLine } from './primary.ts';
@@ -55,12 +55,7 @@ function unobeyedLine({ problems }: World): Decision | null {
 }
 
 function taken(world: World, target: Target, moved: 'new' | 'unsettled'): Decision {
-  if (moved === 'new') return startLine(world, target);
-  return rest(
-    target.pods.paused
-      ? 'the target is paused'
-      : 'the target has a new template that its controller has not seen',
-  );
+  return moved === 'new' ? startLine(world, target) : uncounted(target);
 }
 
 /** The revision that waited is gone again: the Canary is where it was before. */

@@ -1,6 +1,6 @@
 // A revision under judgement: pods, gates, then weight after weight, each one earned by a passed check.
 import type { Rollout } from '../api/canary.ts';
-import { begin, goBack, type Movement, movement, rebase, stampLine } from './begin.ts';
+import { begin, goBack, type Movement, movement, rebase, stampLine, uncounted } from './begin.ts';
 import { act, asking, type Decision, rest } from './decision.ts';
 import { scalerLine } from './capacity.ts';
 import { evidenceLine, standBackOver } from './evidence.ts';
@@ -51,10 +51,7 @@ function leftBehind(world: World, target: Target, moved: Movement): Decision | n
 
 /** Nothing is risked while it is not known what the target holds, or while nobody could take the traffic back. */
 function heldLine(world: World, target: Target, moved: Movement): Decision | null {
-  if (moved === 'unsettled') {
-    const why = target.pods.paused ? 'the target is paused' : 'its controller has not seen it';
-    return rest(`the target has a new template: ${why}`);
-  }
+  if (moved === 'unsettled') return uncounted(target);
   const lost = primaryLine(world);
   return lost === null ? null : (routeLine(world) ?? lost);
 }

@@ -1,7 +1,7 @@
 // Promotion: the judged revision into the primary, pods first, and only then traffic back.
 import type { Weight } from '../api/canary.ts';
 import { asWeight, NO_WEIGHT } from '../api/canary.ts';
-import { begin, goBack, movement, rebase } from './begin.ts';
+import { begin, goBack, movement, rebase, uncounted } from './begin.ts';
 import { capacityNeeded, growLine, scalerLine, sizeWanted } from './capacity.ts';
 import { act, type Decision, rest, type Write } from './decision.ts';
 import { evidenceLine } from './evidence.ts';
@@ -45,7 +45,7 @@ function carryOver(world: World, target: Target): Decision {
     case 'rewritten':
       return rebase(world, target);
     case 'unsettled':
-      return rest('the target is being rewritten');
+      return uncounted(target);
     case 'same':
       break;
   }

@@ -41,6 +41,8 @@ export interface Target {
   readonly template: string;
   /** The controller's own count of templates; empty before the first. */
   readonly turn: string;
+  /** Since when its generation and that count have stood as they are, as far as this process saw. */
+  readonly standsSince: Instant;
   /** It runs another image than the primary: that is nobody's default. */
   readonly otherImages: boolean;
   readonly pods: PodCounts;

@@ -1,12 +1,14 @@
 // Reads from the stores on behalf of one Canary, and notes what it looked at: a change to that wakes it.
 import type { Canary, Problem } from '../api/canary.ts';
 import type { Deployment, HorizontalPodAutoscaler, KubeObject } from '../api/kubernetes.ts';
+import type { Instant } from '../clock/clock.ts';
 import type { WorkloadKind } from '../workloads/kind.ts';
 import type { ClusterView } from './cluster-view.ts';
 
 /** One Canary on the way to its World; every part adds the problems that it finds. */
 export interface Gathering {
   readonly key: string;
+  readonly now: Instant;
   readonly canary: Canary;
   readonly kind: WorkloadKind;
   readonly view: ClusterView;

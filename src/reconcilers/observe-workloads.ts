@@ -19,7 +19,7 @@ export function observeTarget(
   target: Deployment,
   { configs, primary }: { readonly configs: ConfigView; readonly primary: Deployment | null },
 ): Target {
-  const { canary, kind, view } = gathering;
+  const { canary, kind, view, now } = gathering;
   const pods = kind.rollout(target);
   const template = kind.template(target);
   const named = view.recall.template(template, configs.facts.digests, target.metadata);
@@ -33,6 +33,7 @@ export function observeTarget(
     revision: named.revision,
     template: named.digest,
     turn: kind.turn(target),
+    standsSince: view.recall.standsSince(target, kind.turn(target), now),
     otherImages: primary !== null && otherImages(template, kind.template(primary)),
     pods,
     readiness: trouble === '' ? readiness : { ready: false, why: `${readiness.why}: ${trouble}` },

@@ -137,6 +137,7 @@ async function seen(parts: ObserverParts, known: Known, signal: AbortSignal): Pr
   const problems = [...parsed.problems, ...claimed, ...refusedHooks(parts, canary.spec)];
   const gathering: Gathering = {
     key: subject.key,
+    now: parts.clock.now(),
     canary,
     kind,
     view: parts.view,
@@ -146,17 +147,14 @@ async function seen(parts: ObserverParts, known: Known, signal: AbortSignal): Pr
   const workloads = await observeWorkloads(parts, gathering, signal);
   const traffic = observeTraffic(parts, known, gathering, workloads);
   const scalers = observeScaler(gathering);
-  const metrics = planMetrics({
-    canary,
-    router,
-    allowCrossNamespace: parts.allowCrossNamespace,
-    template: (namespace, name) => looks.template(namespace, name),
-  });
+  const { allowCrossNamespace } = parts;
+  const template = looks.template.bind(looks);
+  const metrics = planMetrics({ canary, router, allowCrossNamespace, template });
   problems.push(...metrics.problems);
   const { target, primary, configs, label } = workloads;
   const own = primary === null ? null : observePrimary(gathering, primary, target, label.key);
   const world: World = {
-    now: parts.clock.now(),
+    now: gathering.now,
     clockSetMs: subject.clockSetMs,
     canary,
     problems,

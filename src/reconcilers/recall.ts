@@ -1,6 +1,7 @@
 // What was worked out of an object of the stores, for as long as it is that object: most looks come after another one moved.
 import type { Revision, ParsedCanary } from '../api/canary.ts';
 import type { KubeObject, ObjectMeta, PodTemplate } from '../api/kubernetes.ts';
+import type { Instant } from '../clock/clock.ts';
 import { parseCanary } from '../api/parse-canary.ts';
 import { revisionOf, templateDigest } from '../workloads/revision.ts';
 
@@ -23,6 +24,7 @@ export class Recall {
   readonly #named = new WeakMap<PodTemplate, Named>();
   /** By the uid of its workload: what a status changes leaves generation and template as they were. */
   readonly #latest = new Map<string, { readonly generation: number; readonly named: Named }>();
+  readonly #stands = new Map<string, { readonly mark: string; readonly since: Instant }>();
 
   canary(raw: KubeObject, defaultProvider: string): ParsedCanary {
     const known = this.#parsed.get(raw);
@@ -30,6 +32,18 @@ export class Recall {
     const parsed = parseCanary(raw, { defaultProvider });
     this.#parsed.set(raw, { provider: defaultProvider, parsed });
     return parsed;
+  }
+
+  /** Since when a workload's generation and count of templates stand; now at first sight. */
+  standsSince({ metadata }: KubeObject, turn: string, now: Instant): Instant {
+    const { uid = '', generation = 0 } = metadata;
+    const mark = `${generation}/${turn}`;
+    const known = this.#stands.get(uid);
+    if (known?.mark === mark) return known.since;
+    this.#stands.delete(uid);
+    this.#stands.set(uid, { mark, since: now });
+    bound(this.#stands);
+    return now;
   }
 
   /** Digest and revision of a workload's template with its tracked configs. */
@@ -52,9 +66,13 @@ export class Recall {
     if (uid !== undefined && generation !== undefined) {
       this.#latest.delete(uid);
       this.#latest.set(uid, { generation, named });
-      const [oldest] = this.#latest.keys();
-      if (this.#latest.size > WORKLOADS_MAX && oldest !== undefined) this.#latest.delete(oldest);
+      bound(this.#latest);
     }
     return named;
   }
+}
+
+function bound(map: Map<string, unknown>): void {
+  const [oldest] = map.keys();
+  if (map.size > WORKLOADS_MAX && oldest !== undefined) map.delete(oldest);
 }

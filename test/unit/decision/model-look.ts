@@ -82,6 +82,7 @@ function lookAtTarget(model: Model, target: Workload): World['target'] {
     revision: model.revisionOf(target.template),
     template: `template-${version}-${defaults}`,
     turn: String(target.turn),
+    standsSince: asInstant(0),
     otherImages: model.primary !== null && model.primary.template.version !== version,
     pods: counts,
     readiness: enough(counts, model.spec.analysis.canaryReadyThreshold),

@@ -64,6 +64,18 @@ describe('at rest', () => {
     expect(status).toMatchObject({ phase: 'Succeeded', lastAppliedSpec: R2, lastPromotedSpec: R2 });
   });
 
+  test('a count that has just not moved proves nothing: a new size is seen before a new template is counted', () => {
+    const uncounted = target(R2, 0, { turn: '01', standsSince: at(95) });
+    const world = standing({ ...CALM, target: uncounted }, {});
+    expect(decide(world)).toMatchObject({ kind: 'rest', wakeAt: at(155) });
+    expect(decide({ ...world, now: at(156) })).toMatchObject({
+      kind: 'record',
+      why: 'the template was rewritten without a new version',
+    });
+    const counted = { ...world, target: target(R2, 0, { turn: '02', standsSince: at(99) }) };
+    expect(recorded(decide(counted))).toMatchObject({ phase: 'Progressing', lastAppliedSpec: R2 });
+  });
+
   test('another image is a new version before its controller has counted it, any other change after', () => {
     const uncounted = { turn: '01', pods: { ...pods(0), settled: false } };
     const edited = target(R2, 0, { ...uncounted, otherImages: true });

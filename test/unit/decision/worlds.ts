@@ -151,6 +151,7 @@ export function target(of: Revision, replicas: number, change: Partial<Target> =
     revision: of,
     template: `template-${of.slice(0, 4)}`,
     turn: of.slice(0, 2),
+    standsSince: at(0),
     otherImages: false,
     pods: pods(replicas),
     readiness: replicas === 0 ? { ready: false, why: 'it is scaled to zero' } : READY,

@@ -1,6 +1,7 @@
 // What is remembered of an object must never outlive it, nor be told for other configs.
 import { expect, test } from 'vitest';
 import type { KubeObject, PodTemplate } from '../../../src/api/kubernetes.ts';
+import { asInstant, type Instant } from '../../../src/clock/clock.ts';
 import { parseCanary } from '../../../src/api/parse-canary.ts';
 import { Recall } from '../../../src/reconcilers/recall.ts';
 import { revisionOf, templateDigest } from '../../../src/workloads/revision.ts';
@@ -65,4 +66,22 @@ test('names a workload anew with its generation, and not for its status', () => 
     { uid: 'u', generation: 2 },
   );
   expect(tracked.revision).toBe(revisionOf(template('app:2'), { 'configmap/a': '1' }));
+});
+
+test('tells since when a workload stands, anew with each generation and count', () => {
+  const recall = new Recall();
+  const of = (generation: number): KubeObject => ({
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name: 'web', uid: 'u', generation },
+  });
+  const [one, two, three] = [1_000, 2_000, 3_000].map((ms) => asInstant(ms)) as [
+    Instant,
+    Instant,
+    Instant,
+  ];
+  expect(recall.standsSince(of(1), '1', one)).toBe(one);
+  expect(recall.standsSince(of(1), '1', two)).toBe(one);
+  expect(recall.standsSince(of(2), '1', two)).toBe(two);
+  expect(recall.standsSince(of(2), '2', three)).toBe(three);
 });
