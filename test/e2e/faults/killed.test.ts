@@ -10,8 +10,8 @@ import { CALM, expectSame, report, type Run, runRollout } from './run.ts';
 const ALL = process.env['FAULTS'] === 'all';
 /** Runs wait for each other. */
 const LIMIT = { timeout: ALL ? 7_200_000 : 600_000 };
-/** Deaths before a write are sampled: with none of it done, they are a death after the write before it. */
-const SAMPLE = ALL ? 1 : 4;
+/** Every so many writes; before a write is rarer: with none of it done, that is a death after the write before it. */
+const EVERY = ALL ? { after: 1, before: 1 } : { after: 3, before: 6 };
 
 describeE2E('an operator that is killed', () => {
   const seats = new Seats(3);
@@ -45,8 +45,9 @@ describeE2E('an operator that is killed', () => {
     ),
   )('once, %s any one write, ends as if it had lived: %s', LIMIT, async ([when, , rollout]) => {
     const reference = await referenceOf(rollout);
-    const every = when === 'after' ? 1 : SAMPLE;
-    const numbers = reference.deeds.map(({ deed }) => deed).filter((deed) => deed % every === 0);
+    const numbers = reference.deeds
+      .map(({ deed }) => deed)
+      .filter((deed) => deed % EVERY[when] === 0);
     const runs = await Promise.all(
       numbers.map((number) =>
         seats.take(async () => {
