@@ -126,6 +126,8 @@ function prepare(world: World, target: Target, rollout: Rollout): Decision {
   if (rollout.paused !== null) return rest(`paused: ${rollout.paused}`);
   const until = later(rollout.waitingSince, canary.spec.progressDeadlineMs);
   if (target.pods.replicas === 0 && now < until) {
+    // A controller that finds a new size along with a new template gives the old template the pods first.
+    if (!target.pods.settled) return rest('its controller has not seen the new template', until);
     const replicas = Math.max(
       1,
       scaler === null ? (primary?.pods.replicas ?? 1) : scaler.targetMin,

@@ -88,6 +88,20 @@ describe('at rest', () => {
     expect(recordedOrRest(standing({ ...CALM, target: paused }, {})).phase).toBe('Succeeded');
   });
 
+  test('a version that was taken up at once gets pods only when its controller has seen its template', () => {
+    const unseen = target(R2, 0, {
+      turn: '01',
+      otherImages: true,
+      pods: { ...pods(0), settled: false },
+    });
+    const begun = { ...rolling(0, 0), target: unseen };
+    expect(decide(begun)).toMatchObject({ kind: 'rest' });
+    expect(decide({ ...begun, target: target(R2, 0, { turn: '02' }) })).toMatchObject({
+      kind: 'act',
+      writes: [{ kind: 'scaleTarget' }],
+    });
+  });
+
   test('while a revision is judged its image tells nothing: it differs from the primary in any case', () => {
     const world = rolling(1, 20);
     const rewritten = target(R3, 2, { turn: '02', otherImages: true });
