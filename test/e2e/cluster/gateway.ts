@@ -120,11 +120,22 @@ export class Gateway {
     }
     await pause(verdict.afterMs ?? 0, undefined, { signal });
     for (;;) {
+      if (await this.#accepted(route, signal)) return;
+      await pause(200, undefined, { signal });
+    }
+  }
+
+  /** Not while backends are missing, nor while the API server is away. */
+  async #accepted(route: HttpRoute, signal: AbortSignal): Promise<boolean> {
+    try {
       const missing = await this.#missingBackends(route);
       signal.throwIfAborted();
       await this.#write(route, { accepted: 'Accepted', missing });
-      if (missing.length === 0) return;
-      await pause(200, undefined, { signal });
+      return missing.length === 0;
+    } catch (error) {
+      signal.throwIfAborted();
+      if (error instanceof RefusedByApi && error.code < 500 && error.code !== 429) throw error;
+      return false;
     }
   }
 

@@ -10,6 +10,9 @@ import { compact, startOwnPlane } from './own-plane.ts';
 
 /** Longer than one interval and one try of anything. */
 const AWAY_MS = 5_000;
+/** The controllers that make the pods come back by their own backoff, up to half a minute for each of their caches. */
+const HEALS_MS = 120_000;
+const LIMIT = { timeout: HEALS_MS + 60_000 };
 
 describeE2E('a rollout', () => {
   const stack = new AsyncDisposableStack();
@@ -21,7 +24,7 @@ describeE2E('a rollout', () => {
 
   afterAll(() => stack.disposeAsync());
 
-  test('goes on after the API server was killed and came back', async () => {
+  test('goes on after the API server was killed and came back', LIMIT, async () => {
     await journey(
       async (walk) => {
         await canaryInTraffic(walk);
@@ -29,7 +32,7 @@ describeE2E('a rollout', () => {
         await plane.kill('apiserver');
         await pause(AWAY_MS); // the fault itself
         await plane.revive('apiserver');
-        await endsPromoted(walk);
+        await endsPromoted(walk, HEALS_MS);
         expect((await deployment(walk, 'web-primary')).metadata.generation).toBe(generation + 1);
         expect(await walk.operator.end()).toBe(0);
       },
@@ -37,27 +40,27 @@ describeE2E('a rollout', () => {
     );
   });
 
-  test('goes on when the history that it missed was compacted away', async () => {
+  test('goes on when the history that it missed was compacted away', LIMIT, async () => {
     await journey(
       async (walk) => {
         await canaryInTraffic(walk);
         await plane.kill('apiserver');
         await compact(plane);
         await plane.revive('apiserver');
-        await endsPromoted(walk);
+        await endsPromoted(walk, HEALS_MS);
       },
       { plane },
     );
   });
 
-  test('goes on when the store was killed under the API server', async () => {
+  test('goes on when the store was killed under the API server', LIMIT, async () => {
     await journey(
       async (walk) => {
         await canaryInTraffic(walk);
         await plane.kill('etcd');
         await pause(AWAY_MS); // the fault itself
         await plane.revive('etcd');
-        await endsPromoted(walk);
+        await endsPromoted(walk, HEALS_MS);
       },
       { plane },
     );
