@@ -34,8 +34,10 @@ describeE2E('an operator that is killed', () => {
       report('none', rollout.name, [reference]);
       report('death after every write', rollout.name, [run]);
       expectSame(run, reference);
-      const writes = new Set(reference.deeds.map(({ call }) => textOf(call)));
-      expect(run.strikes).toBeGreaterThanOrEqual(writes.size);
+      // Two records may come as one, by when the target's controller counts: its effects may not.
+      const effects = reference.deeds.filter(({ call }) => call.subresource !== 'status');
+      const writes = new Set(effects.map(({ call }) => textOf(call)));
+      expect(run.strikes).toBeGreaterThan(writes.size);
     },
   );
 
