@@ -11,7 +11,7 @@ const ALL = process.env['FAULTS'] === 'all';
 /** Runs wait for each other. */
 const LIMIT = { timeout: ALL ? 7_200_000 : 600_000 };
 /** Every so many writes; before a write is rarer: with none of it done, that is a death after the write before it. */
-const EVERY = ALL ? { after: 1, before: 1 } : { after: 3, before: 6 };
+const EVERY = ALL ? { after: 1, before: 1 } : { after: 6, before: 12 };
 
 describeE2E('an operator that is killed', () => {
   const seats = new Seats(3);
