@@ -12,7 +12,6 @@ import type { PartOptions } from './part.ts';
 const EARLY_MS = 500;
 const CALM_MS = 15_000;
 const AFTERMATH_MS = 3_000;
-const INITIALIZED_LIMIT_MS = 600_000;
 const ROLLED_LIMIT_MS = 600_000;
 
 export interface AtOnceOptions extends PartOptions {
@@ -46,12 +45,8 @@ export async function atOnce(options: AtOnceOptions): Promise<AtOnce> {
   await using operator = new Operator({ ...options, kubeconfig: cluster.kubeconfig });
   await operator.ready(60_000);
   await using fleet = new Fleet(cluster, count, { intervalSeconds });
-  const started = performance.now();
   const empty = cluster.audit.count();
-  say(`${count} Canaries are made`);
-  await fleet.create();
-  await fleet.all(['Initialized'], INITIALIZED_LIMIT_MS);
-  const initSeconds = round((performance.now() - started) / 1000, 1);
+  const initSeconds = await fleet.initialize(say);
   const initRequests = round(between(empty, cluster.audit.count()).total / count, 1);
   say(`initialized after ${initSeconds} s; idle for ${idleSeconds} s`);
   await pause(CALM_MS);

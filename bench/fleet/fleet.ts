@@ -2,7 +2,7 @@
 import type { KubeObject } from '../../src/api/kubernetes.ts';
 import { until } from '../../test/e2e/cluster/until.ts';
 import type { Cluster } from './cluster.ts';
-import { inTurn } from './figures.ts';
+import { inTurn, round } from './figures.ts';
 import {
   APPS,
   CANARIES,
@@ -46,7 +46,16 @@ export class Fleet implements AsyncDisposable {
     this.names = namesOf(count);
   }
 
-  async create(): Promise<void> {
+  /** Makes the Canaries and waits until all are initialized; resolves with the seconds that it took. */
+  async initialize(say: (words: string) => void, limitMs = 600_000): Promise<number> {
+    const started = performance.now();
+    say(`${this.names.length} Canaries are made`);
+    await this.#create();
+    await this.all(['Initialized'], limitMs);
+    return round((performance.now() - started) / 1000, 1);
+  }
+
+  async #create(): Promise<void> {
     const { api } = this.#cluster;
     await api.post('/api/v1/namespaces', namespaceOf(NAMESPACE));
     this.#watching = this.#watch();

@@ -50,11 +50,7 @@ export async function restart(options: RestartOptions): Promise<Restart> {
     await using operator = start();
     await operator.ready(READY_LIMIT_MS);
     await using fleet = new Fleet(cluster, count, { intervalSeconds: 10 });
-    const started = performance.now();
-    say(`${count} Canaries are made`);
-    await fleet.create();
-    await fleet.all(['Initialized'], INITIALIZED_LIMIT_MS);
-    const initSeconds = round((performance.now() - started) / 1000, 1);
+    const initSeconds = await fleet.initialize(say, INITIALIZED_LIMIT_MS);
     say(`initialized after ${initSeconds} s`);
     await pause(CALM_MS);
     const { cpuSeconds, peakRssMb } = operator.usage();

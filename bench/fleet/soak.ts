@@ -8,7 +8,6 @@ import { Fleet } from './fleet.ts';
 import { Operator } from './operator.ts';
 import type { PartOptions } from './part.ts';
 
-const INITIALIZED_LIMIT_MS = 600_000;
 const SAMPLE_MS = 30_000;
 /** Until caches, code and heap have found their size. */
 const WARM_UP_PART = 0.2;
@@ -55,9 +54,7 @@ export async function soak(options: SoakOptions): Promise<Soak> {
   });
   await operator.ready(60_000);
   await using fleet = new Fleet(cluster, count, { intervalSeconds: 10 });
-  say(`${count} Canaries are made`);
-  await fleet.create();
-  await fleet.all(['Initialized'], INITIALIZED_LIMIT_MS);
+  await fleet.initialize(say);
   const started = performance.now();
   const end = started + minutes * 60_000;
   let rollouts = 0;

@@ -10,7 +10,6 @@ import { NETWORKING } from './objects.ts';
 import { Operator } from './operator.ts';
 import type { PartOptions } from './part.ts';
 
-const INITIALIZED_LIMIT_MS = 600_000;
 const ROLLED_BACK_LIMIT_MS = 180_000;
 const WEIGHT = 'nginx.ingress.kubernetes.io/canary-weight';
 
@@ -57,9 +56,7 @@ export async function verdict(options: VerdictOptions): Promise<Verdict> {
       },
     ],
   });
-  say(`${count} Canaries are made`);
-  await fleet.create();
-  await fleet.all(['Initialized'], INITIALIZED_LIMIT_MS);
+  await fleet.initialize(say);
   await using routes = followRoutes(cluster, fleet);
   say(`${count} targets get a new version within ${intervalSeconds} s`);
   for (const name of fleet.names) {

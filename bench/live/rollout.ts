@@ -105,6 +105,15 @@ export function seconds(ms: number): string {
   return `${inSeconds(ms).toFixed(1)} s`;
 }
 
+export function promotedUnharmed({ status, summary }: RolloutStory): boolean {
+  return status.phase === 'Succeeded' && failed(summary) === 0;
+}
+
+/** How it ended, when, and at what price. */
+export function toldShort(rollout: RolloutStory): string {
+  return `${promotedIn(rollout)}, ${failed(rollout.summary)} failed`;
+}
+
 export function promotedIn({ status, tookMs }: RolloutStory): string {
   return status.phase === 'Succeeded'
     ? `promoted in ${seconds(tookMs)}`

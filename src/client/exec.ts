@@ -10,7 +10,7 @@ import { EXEC_PROTOCOL } from './exec-channels.ts';
 import { ExecSession } from './exec-session.ts';
 import { type Upgrade, upgrade } from './exec-upgrade.ts';
 import { brokenError, invalidCall, refusalError } from './failure.ts';
-import { describeObject, keyFault, objectPath } from './paths.ts';
+import { basePath, describeObject, keyFault, objectPath } from './paths.ts';
 import { RESOURCES } from './resources.ts';
 import type { RequestReport, TransportOptions } from './transport.ts';
 
@@ -133,8 +133,10 @@ export class PodExec implements AsyncDisposable {
 
   #url(pod: ObjectKey, { command, container, stdin, tty }: ExecOptions): URL {
     const { server } = this.#config;
-    const base = server.pathname.replace(/\/+$/, '');
-    const url = new URL(`${base}${objectPath(RESOURCES.pods, pod, 'exec')}`, server.origin);
+    const url = new URL(
+      `${basePath(server)}${objectPath(RESOURCES.pods, pod, 'exec')}`,
+      server.origin,
+    );
     for (const word of command) url.searchParams.append('command', word);
     if (container !== undefined) url.searchParams.set('container', container);
     url.searchParams.set('stdin', String(stdin !== undefined));

@@ -69,3 +69,8 @@ export function apiVersionOf(resource: Resource): string {
 function badSegment(text: string): boolean {
   return text === '' || text === '.' || text === '..';
 }
+
+/** Where the API begins on a server that may lie below a path. */
+export function basePath({ pathname }: URL): string {
+  return pathname.replace(/\/+$/, '');
+}

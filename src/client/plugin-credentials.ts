@@ -1,8 +1,8 @@
 // Credentials of exec plugins and OIDC, by way of @kubernetes/client-node: loaded only for users that need it.
 import type { KubeConfig, User } from '@kubernetes/client-node';
 import type { Clock } from '../clock/clock.ts';
+import { orAborted } from '../clock/or-aborted.ts';
 import { type Credential, type Credentials, unchanged } from './credentials.ts';
-import { untilAborted } from './until-aborted.ts';
 
 export interface PluginOptions {
   /** The user entry, in the package's own shape; paths already absolute. */
@@ -38,7 +38,7 @@ class PluginCredentials implements Credentials {
     this.#reading ??= this.#read().finally(() => {
       this.#reading = null;
     });
-    return untilAborted(this.#reading, signal);
+    return orAborted(this.#reading, signal);
   }
 
   refuse(credential: Credential): void {

@@ -2,12 +2,13 @@
 import type { Dispatcher } from 'undici';
 import type { Clock } from '../clock/clock.ts';
 import { type Deadline, DeadlineExceeded, startDeadline } from '../clock/deadline.ts';
+import { orAborted } from '../clock/or-aborted.ts';
 import type { ClusterConfig } from './cluster-config.ts';
 import { Connections } from './connections.ts';
-import { untilAborted } from './until-aborted.ts';
 import type { Credential } from './credentials.ts';
 import { ApiError } from './errors.ts';
 import { brokenError, refusalError } from './failure.ts';
+import { basePath } from './paths.ts';
 
 export interface Request {
   /** `get deployments shop/web`: begins every error. */
@@ -108,7 +109,7 @@ export class Transport implements AsyncDisposable {
     this.#beforeWrite = options.beforeWrite ?? (() => {});
     this.#calls = new Connections(options.config, options.clock);
     this.#streams = new Connections(options.config, options.clock, { pingMs: options.pingMs });
-    this.#basePath = options.config.server.pathname.replace(/\/+$/, '');
+    this.#basePath = basePath(options.config.server);
   }
 
   /** The parsed JSON of a good answer. Throws ApiError or the signal's reason. */
@@ -223,7 +224,7 @@ export class Transport implements AsyncDisposable {
     // A write may have been sent: it waits for its answer.
     const left = request.method === 'GET' ? [connections.left(dispatcher)] : [];
     const until = AbortSignal.any([signal, deadline.signal, ...left]);
-    return untilAborted(sent, until, discarded);
+    return orAborted(sent, until, discarded);
   }
 
   async #credential(request: Request, deadline: Deadline): Promise<Credential> {

@@ -11,7 +11,7 @@ import { initialize } from './initialize.ts';
 import { intentLine } from './intents.ts';
 import { progress } from './progress.ts';
 import { finalise, promote, trafficBack } from './promote.ts';
-import { fail, ROLLING } from './record.ts';
+import { endUnfinished, fail, ROLLING } from './record.ts';
 import { terminate } from './terminate.ts';
 import { confirmedLine, routeLine } from './traffic.ts';
 import type { Target, World } from './world.ts';
@@ -24,9 +24,9 @@ export function decide(world: World): Decision {
 function choose(world: World): Decision {
   const { canary, problems, target } = world;
   if (canary.deleting) return clockLine(world) ?? terminate(world);
-  const { phase, parking } = canary.status;
+  const { phase } = canary.status;
   // An end that was chosen is carried out, whatever became of the spec since.
-  const unfinished = (phase === 'Failed' || phase === 'Succeeded') && parking !== null;
+  const unfinished = endUnfinished(canary.status);
   if (problems.length > 0 && !unfinished && !ROLLING.includes(phase))
     return rest(`the spec cannot be obeyed: ${problems[0]?.message ?? ''}`);
   if (target === null) return withoutTarget(world);

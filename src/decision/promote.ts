@@ -185,12 +185,13 @@ export function trafficBack(world: World, why: string): Decision {
  * rollout does not wait for it: the canary is drained and goes down after its end.
  */
 export function finalise(world: World): Decision {
+  const settles = onlySettles(world);
   const left =
     primaryLine(world) ??
     lowerLine(world) ??
     scalerLine(world) ??
     growLine(world) ??
-    (onlySettles(world) ? null : retireLine(world));
+    (settles ? null : retireLine(world));
   if (left !== null) return left;
   const { canary } = world;
   const { parking } = canary.status;
@@ -200,7 +201,7 @@ export function finalise(world: World): Decision {
     world,
     {
       phase: 'Succeeded',
-      parking: onlySettles(world) ? parking : null,
+      parking: settles ? parking : null,
       iterations: 0,
       failedChecks: 0,
       rollout: null,

@@ -199,6 +199,11 @@ export function earliest(...instants: readonly (Instant | null)[]): Instant | nu
   return known.length === 0 ? null : (Math.min(...known) as Instant);
 }
 
+/** A rollout has ended, and the canary's pods still have to go. */
+export function endUnfinished({ phase, parking }: CanaryStatus): boolean {
+  return (phase === 'Failed' || phase === 'Succeeded') && parking !== null;
+}
+
 export const ROLLING: readonly Phase[] = [
   'Progressing',
   'WaitingPromotion',

@@ -2,6 +2,7 @@
 import type { Canary } from '../api/canary.ts';
 import type { Deployment, Pod } from '../api/kubernetes.ts';
 import { workloadFor } from '../workloads/registry.ts';
+import { isReady } from '../workloads/replaced.ts';
 import type { ClusterView } from './cluster-view.ts';
 
 export type PodChoice =
@@ -40,7 +41,8 @@ export function choosePod(of: CanaryPods, container: string | null): PodChoice {
   // While pods of another version are there, a wrong one might be asked.
   if (!settled || total > updated || templates.size > 1)
     return none('pods of another version are still there');
-  const [first] = live.filter(isReady).toSorted((a, b) => (name(a) < name(b) ? -1 : 1));
+  const serving = live.filter((pod) => pod.status?.phase === 'Running' && isReady(pod));
+  const [first] = serving.toSorted((a, b) => (name(a) < name(b) ? -1 : 1));
   if (first === undefined) return none('no pod of the canary is ready');
   const template = workload.template(target);
   const usual =
@@ -55,9 +57,4 @@ function none(why: string): PodChoice {
 
 function name(pod: Pod): string {
   return pod.metadata.name;
-}
-
-function isReady({ status }: Pod): boolean {
-  const ready = status?.conditions?.find(({ type }) => type === 'Ready');
-  return status?.phase === 'Running' && ready?.status === 'True';
 }

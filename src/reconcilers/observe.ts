@@ -4,7 +4,7 @@ import type { Deployment, KubeObject, PodTemplate } from '../api/kubernetes.ts';
 import { namesOf } from '../api/names.ts';
 import { canaryOf } from '../api/parse-canary.ts';
 import type { Clock } from '../clock/clock.ts';
-import { ROLLING } from '../decision/record.ts';
+import { endUnfinished, ROLLING } from '../decision/record.ts';
 import type { Answer, World } from '../decision/world.ts';
 import { refusedProvider, routerFor } from '../routers/registry.ts';
 import type { RouterProvider } from '../routers/provider.ts';
@@ -114,9 +114,7 @@ export async function observe(
  */
 function carriedOn(parsed: ParsedCanary, lastSpec: CanarySpec | undefined): Canary | null {
   const { identity, status, intents } = parsed;
-  const ended = status.phase === 'Failed' || status.phase === 'Succeeded';
-  const unfinished = ended && status.parking !== null;
-  const rolling = unfinished || ROLLING.includes(status.phase);
+  const rolling = endUnfinished(status) || ROLLING.includes(status.phase);
   if (lastSpec === undefined || identity.deleting || !rolling) return null;
   return { ...identity, spec: lastSpec, status, intents };
 }
@@ -226,7 +224,7 @@ async function observeWorkloads(
 function observeTraffic(
   parts: ObserverParts,
   known: Known,
-  { looks, problems }: Gathering,
+  { looks, now, problems }: Gathering,
   { target, template, label }: Workloads,
 ) {
   const { subject, canary, router, parsed } = known;
@@ -242,7 +240,6 @@ function observeTraffic(
     observeServices({ canary, template, label, live }),
   );
   const { input, unserved } = routeInput(parts.view, known, looks, problems);
-  const now = parts.clock.now();
   const route = observeRoute({ key: subject.key, router, input, memory: parts.memory, now });
   const { refused, warned } = router.validate(canary.spec);
   problems.push(...services.problems, ...route.problems, ...refused);

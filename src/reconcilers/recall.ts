@@ -15,15 +15,11 @@ interface Named {
   readonly revision: Revision;
 }
 
-/**
- * Objects of the stores are never changed, only replaced, so that an object that is the same says the same. It holds
- * nothing that the stores, or the last write, do not hold anyway.
- */
+/** Objects of the stores are never changed, only replaced, so that an object that is the same says the same. */
 export class Recall {
   readonly #parsed = new WeakMap<KubeObject, { provider: string; parsed: ParsedCanary }>();
-  readonly #named = new WeakMap<PodTemplate, Named>();
   /** By the uid of its workload: what a status changes leaves generation and template as they were. */
-  readonly #latest = new Map<string, { readonly generation: number; readonly named: Named }>();
+  readonly #named = new Map<string, { readonly generation: number; readonly named: Named }>();
   readonly #stands = new Map<string, { readonly mark: string; readonly since: Instant }>();
 
   canary(raw: KubeObject, defaultProvider: string): ParsedCanary {
@@ -50,24 +46,20 @@ export class Recall {
   template(
     template: PodTemplate,
     configDigests: Readonly<Record<string, string>>,
-    { uid, generation }: Pick<ObjectMeta, 'uid' | 'generation'> = {},
+    { uid = '', generation = 0 }: Pick<ObjectMeta, 'uid' | 'generation'>,
   ): Named {
     const configs = JSON.stringify(configDigests);
-    const latest = uid === undefined ? undefined : this.#latest.get(uid);
-    const same = latest !== undefined && latest.generation === generation;
-    const known = same ? latest.named : this.#named.get(template);
+    const last = this.#named.get(uid);
+    const known = last?.generation === generation ? last.named : null;
     if (known?.configs === configs) return known;
     const named = {
       digest: known?.digest ?? templateDigest(template),
       configs,
       revision: revisionOf(template, configDigests),
     };
-    this.#named.set(template, named);
-    if (uid !== undefined && generation !== undefined) {
-      this.#latest.delete(uid);
-      this.#latest.set(uid, { generation, named });
-      bound(this.#latest);
-    }
+    this.#named.delete(uid);
+    this.#named.set(uid, { generation, named });
+    bound(this.#named);
     return named;
   }
 }

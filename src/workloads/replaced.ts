@@ -13,7 +13,8 @@ function readyCondition(pod: Pod) {
   return pod.status?.conditions?.find(({ type }) => type === 'Ready');
 }
 
-function isReady(pod: Pod): boolean {
+/** By its own condition. */
+export function isReady(pod: Pod): boolean {
   return readyCondition(pod)?.status === 'True';
 }
 

@@ -2,7 +2,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Deployment, KubeObject } from '../../../src/api/kubernetes.ts';
 import { until } from '../../../test/e2e/cluster/until.ts';
-import { failed } from '../../../test/e2e/node/users.ts';
 import {
   backendsOf,
   checkedOver,
@@ -14,7 +13,7 @@ import {
   type Walk,
 } from '../../../test/e2e/node/walk.ts';
 import { onGround } from '../ground.ts';
-import { figuresOf, promotedIn, rollOut, seconds } from '../rollout.ts';
+import { figuresOf, promotedUnharmed, rollOut, seconds, toldShort } from '../rollout.ts';
 import type { Scenario } from '../scenario.ts';
 
 const LEAST = 2;
@@ -166,14 +165,12 @@ function autoscaled(
           looks: looks.length,
           looksBelowNeed: below.length,
         };
-        const { status, summary, tookMs } = story;
         return {
           reached:
-            status.phase === 'Succeeded' &&
-            failed(summary) === 0 &&
+            promotedUnharmed(story) &&
             below.length === 0 &&
-            (kind.limitMs === null || tookMs <= kind.limitMs),
-          says: `${promotedIn(story)}, ${failed(summary)} failed; the load needs ${steady} pods, the primary had ${figures.fewestPrimaryPods} at least, ${figures.fewestPrimaryPodsWithAllTraffic} when all traffic was back; below its need for ${seconds(below.length * LOOK_EVERY_MS)}`,
+            (kind.limitMs === null || story.tookMs <= kind.limitMs),
+          says: `${toldShort(story)}; the load needs ${steady} pods, the primary had ${figures.fewestPrimaryPods} at least, ${figures.fewestPrimaryPodsWithAllTraffic} when all traffic was back; below its need for ${seconds(below.length * LOOK_EVERY_MS)}`,
           figures: { ...figuresOf(story), ...figures },
           journal: story.journal,
         };

@@ -18,10 +18,10 @@ import {
   analysisMs,
   figuresOf,
   inSeconds,
-  promotedIn,
+  promotedUnharmed,
   rollOut,
-  type RolloutStory,
   seconds,
+  toldShort,
 } from '../rollout.ts';
 import type { Measured, Scenario } from '../scenario.ts';
 import { undisturbedMs } from './versions.ts';
@@ -32,14 +32,6 @@ async function momentAfter(seen: () => Journal, weight: number, delayMs: number)
     limitMs: 120_000,
   });
   await pause(delayMs);
-}
-
-function promotedUnharmed({ status, summary }: RolloutStory): boolean {
-  return status.phase === 'Succeeded' && failed(summary) === 0;
-}
-
-function words(story: RolloutStory): string {
-  return `${promotedIn(story)}, ${failed(story.summary)} failed`;
 }
 
 const OPERATOR_AWAY_MS = 5_000;
@@ -81,7 +73,7 @@ export const operatorKilled: Scenario = {
       const stepsLateMs = analysisMs(story.journal) - STEPS_MS;
       return {
         reached: promotedUnharmed(story) && lateMs <= LATE_MAX_MS,
-        says: `killed ${seconds(delayMs)} into ${weight} %: ${words(story)}, ${seconds(lateMs)} late (its steps alone ${seconds(stepsLateMs)})`,
+        says: `killed ${seconds(delayMs)} into ${weight} %: ${toldShort(story)}, ${seconds(lateMs)} late (its steps alone ${seconds(stepsLateMs)})`,
         figures: {
           ...figuresOf(story),
           lateSeconds: inSeconds(lateMs),
@@ -120,7 +112,7 @@ export const apiServerKilled: Scenario = {
       });
       return {
         reached: promotedUnharmed(story),
-        says: words(story),
+        says: toldShort(story),
         figures: figuresOf(story),
         journal: story.journal,
       };
@@ -160,7 +152,7 @@ export const prometheusAway: Scenario = {
       const held = heldAt.length <= 1;
       return {
         reached: promotedUnharmed(story) && held,
-        says: `${held ? 'held' : `not held (weights ${heldAt.join(', ')})`}, then ${words(story)}`,
+        says: `${held ? 'held' : `not held (weights ${heldAt.join(', ')})`}, then ${toldShort(story)}`,
         figures: { ...figuresOf(story), changesWhileAway: heldAt.length },
         journal: story.journal,
       };

@@ -11,10 +11,11 @@ import {
   atUsersMs,
   figuresOf,
   inSeconds,
-  promotedIn,
+  promotedUnharmed,
   rollOut,
   type RolloutStory,
   seconds,
+  toldShort,
 } from '../rollout.ts';
 import type { Measured, Scenario } from '../scenario.ts';
 
@@ -36,11 +37,8 @@ export const good: Scenario = {
       if (story.status.phase === 'Succeeded')
         ground.undisturbed.tookMs = Promise.resolve(story.tookMs);
       return {
-        reached:
-          story.status.phase === 'Succeeded' &&
-          story.tookMs <= 60_000 &&
-          failed(story.summary) === 0,
-        says: `${promotedIn(story)}, ${failed(story.summary)} failed`,
+        reached: promotedUnharmed(story) && story.tookMs <= 60_000,
+        says: toldShort(story),
         figures: figuresOf(story),
         journal: story.journal,
       };

@@ -14,7 +14,6 @@ import {
   type Journey,
   routePath,
   setImage,
-  untilCanary,
   untilEvent,
 } from '../journeys/journey.ts';
 import { canaryInTraffic, endsPromoted } from './ends.ts';
@@ -78,9 +77,7 @@ describeE2E('a right that is taken away in the middle', () => {
         });
         const routes = [all('gateway.networking.k8s.io', '*')];
         await grant(walk, { name: 'routes', user, rules: routes });
-        await initialized(walk, {}, {});
-        await setImage(walk, 'web:2');
-        await untilCanary(walk, 'the first weight', ({ status }) => status.canaryWeight === 25);
+        await canaryInTraffic(walk);
         const bindings = `${RBAC}/namespaces/${walk.namespace}/rolebindings`;
         await walk.api.delete(`${bindings}/routes`);
         const { note } = await untilEvent(walk, 'WriteRefused');

@@ -43,13 +43,14 @@ test('names a template as it would be named without remembering, whatever its co
   const recall = new Recall();
   const one = template('app:1');
   for (const configs of [{}, { 'configmap/a': '1' }, { 'configmap/a': '2' }, {}]) {
-    const named = recall.template(one, configs);
+    const named = recall.template(one, configs, { uid: 'u', generation: 1 });
     expect(named.revision).toBe(revisionOf(one, configs));
     expect(named.digest).toBe(templateDigest(one));
-    expect(recall.template(one, { ...configs })).toBe(named);
+    expect(recall.template(one, { ...configs }, { uid: 'u', generation: 1 })).toBe(named);
   }
   const two = template('app:2');
-  expect(recall.template(two, {}).revision).toBe(revisionOf(two, {}));
+  const next = { uid: 'u', generation: 2 };
+  expect(recall.template(two, {}, next).revision).toBe(revisionOf(two, {}));
 });
 
 test('names a workload anew with its generation, and not for its status', () => {
