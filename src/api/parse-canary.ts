@@ -28,22 +28,40 @@ export interface ParseOptions {
   readonly defaultProvider: string;
 }
 
-/** Total: any JSON gives an answer, never an exception. */
-export function parseCanary(raw: KubeObject, options: ParseOptions): ParsedCanary {
-  const found = new Findings();
-  const root: Readonly<Record<string, unknown>> = isObject(raw) ? raw : {};
-  const metadata = isObject(root['metadata']) ? root['metadata'] : {};
+/** What a spec says; the same for as long as nobody changes the spec. */
+export type ReadSpec = Pick<ParsedCanary, 'spec' | 'problems' | 'warnings'>;
+
+/** Total: any JSON gives an answer, never an exception. `read`: what was read of the same spec before. */
+export function parseCanary(
+  raw: KubeObject,
+  options: ParseOptions,
+  read: ReadSpec = readSpec(raw, options),
+): ParsedCanary {
+  const { root, metadata } = partsOf(raw);
   const identity = parseIdentity(metadata);
-  const spec = parseSpec(root['spec'], identity.namespace, { options, found });
+  const found = new Findings();
   const intents = parseIntents(identity.annotations, metadata['managedFields'], found);
+  const problems = [...read.problems, ...found.problems];
   return {
     identity,
     status: parseStatus(root['status']),
     intents,
-    spec: found.problems.length === 0 ? spec : null,
-    problems: found.problems,
-    warnings: found.warnings,
+    spec: problems.length === 0 ? read.spec : null,
+    problems,
+    warnings: [...read.warnings, ...found.warnings],
   };
+}
+
+export function readSpec(raw: KubeObject, options: ParseOptions): ReadSpec {
+  const { root, metadata } = partsOf(raw);
+  const found = new Findings();
+  const spec = parseSpec(root['spec'], textOf(metadata['namespace']), { options, found });
+  return { spec, problems: found.problems, warnings: found.warnings };
+}
+
+function partsOf(raw: KubeObject): Record<'root' | 'metadata', Readonly<Record<string, unknown>>> {
+  const root: Readonly<Record<string, unknown>> = isObject(raw) ? raw : {};
+  return { root, metadata: isObject(root['metadata']) ? root['metadata'] : {} };
 }
 
 /** The Canary in one piece; null while its spec cannot be obeyed. */

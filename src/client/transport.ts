@@ -221,9 +221,16 @@ export class Transport implements AsyncDisposable {
       body: request.body?.text ?? null,
       signal,
     });
-    // A write may have been sent: it waits for its answer.
-    const left = request.method === 'GET' ? [connections.left(dispatcher)] : [];
-    const until = AbortSignal.any([signal, deadline.signal, ...left]);
+    // A write may have been sent: it waits for its answer. Joining signals costs more than all else here.
+    const asks = request.method === 'GET';
+    const until =
+      asks || life !== null
+        ? AbortSignal.any([
+            signal,
+            deadline.signal,
+            ...(asks ? [connections.left(dispatcher)] : []),
+          ])
+        : deadline.signal;
     return orAborted(sent, until, discarded);
   }
 

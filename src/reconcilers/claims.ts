@@ -9,8 +9,19 @@ interface Claim {
   readonly mark: string;
 }
 
+/** By the object: those of the stores are never changed, only replaced. */
+const KNOWN = new WeakMap<KubeObject, readonly Claim[]>();
+
 /** Marks of what a raw Canary claims, as far as its spec can be read. */
 export function claimsOf(object: KubeObject): readonly Claim[] {
+  const known = KNOWN.get(object);
+  if (known !== undefined) return known;
+  const claims = claimed(object);
+  KNOWN.set(object, claims);
+  return claims;
+}
+
+function claimed(object: KubeObject): readonly Claim[] {
   const spec = field(object['spec']);
   const target = field(spec['targetRef']);
   const service = field(spec['service']);

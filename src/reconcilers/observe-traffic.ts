@@ -64,22 +64,37 @@ function selects(
   return selector[label.key] === label.value ? 'target' : 'other';
 }
 
-/** Remembers, for each Canary, since when its present route is in force, and what its Services came to. */
+/** What was made of the same things for the same wish: most looks come after something else moved. */
+class Same<T> {
+  readonly #known = new Map<string, { readonly of: readonly unknown[]; readonly made: T }>();
+
+  get(key: string, of: readonly unknown[], make: () => T): T {
+    const known = this.#known.get(key);
+    const same =
+      known?.of.length === of.length && of.every((each, index) => each === known.of[index]);
+    if (known !== undefined && same) return known.made;
+    const made = make();
+    this.#known.set(key, { of, made });
+    return made;
+  }
+
+  forget(key: string): void {
+    this.#known.delete(key);
+  }
+}
+
+/** Remembers, for each Canary, since when its present route is in force, and what its Services and routes came to. */
 export class RouteMemory {
   readonly #seen = new Map<string, { readonly mark: string; readonly since: Instant | null }>();
-  readonly #services = new Map<
-    string,
-    { readonly of: readonly unknown[]; readonly seen: ServicesSeen }
-  >();
+  readonly #services = new Same<ServicesSeen>();
+  readonly #routes = new Same<RouteRead>();
 
-  /** What was seen of the same Services for the same wish: most looks come after something else moved. */
   services(key: string, of: readonly unknown[], look: () => ServicesSeen): ServicesSeen {
-    const known = this.#services.get(key);
-    if (known !== undefined && of.every((each, index) => each === known.of[index]))
-      return known.seen;
-    const seen = look();
-    this.#services.set(key, { of, seen });
-    return seen;
+    return this.#services.get(key, of, look);
+  }
+
+  route(key: string, of: readonly unknown[], look: () => RouteRead): RouteRead {
+    return this.#routes.get(key, of, look);
   }
 
   /** The route is not yet in force. */
@@ -99,9 +114,16 @@ export class RouteMemory {
   }
 
   forget(key: string): void {
-    this.#services.delete(key);
+    this.#services.forget(key);
+    this.#routes.forget(key);
     this.#seen.delete(key);
   }
+}
+
+/** What the router makes of a spec and the live objects. */
+interface RouteRead extends ReturnType<RouterProvider['validate']> {
+  readonly state: RouteState;
+  readonly missing: readonly Problem[];
 }
 
 export interface RouteInput {
@@ -115,9 +137,26 @@ export interface RouteInput {
 export function observeRoute(look: RouteInput): {
   readonly facts: RouteFacts;
   readonly problems: readonly Problem[];
+  readonly warnings: readonly Problem[];
 } {
   const { router, input } = look;
-  const state = router.read(input);
+  const { canary, spec, objects } = input;
+  const of = [router, spec, canary.uid, canary.name, canary.namespace, ...objects.values()];
+  const { state, missing, refused, warned } = look.memory.route(look.key, of, () => ({
+    state: router.read(input),
+    missing: router.missing(input),
+    ...router.validate(spec),
+  }));
+  const { facts, problems } = factsOf(look, state);
+  const lacks = canary.deleting ? [] : missing;
+  return { facts, problems: [...problems, ...refused, ...lacks], warnings: warned };
+}
+
+function factsOf(
+  look: RouteInput,
+  state: RouteState,
+): { readonly facts: RouteFacts; readonly problems: readonly Problem[] } {
+  const { router } = look;
   const canWeight = router.can.weight;
   const none = { canWeight, weight: NO_WEIGHT, revision: '', step: -1, intact: true };
   if (!canWeight) {

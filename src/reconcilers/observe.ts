@@ -241,16 +241,14 @@ function observeTraffic(
   );
   const { input, unserved } = routeInput(parts.view, known, looks, problems);
   const route = observeRoute({ key: subject.key, router, input, memory: parts.memory, now });
-  const { refused, warned } = router.validate(canary.spec);
-  problems.push(...services.problems, ...route.problems, ...refused);
-  if (!canary.deleting) problems.push(...router.missing(input));
+  problems.push(...services.problems, ...route.problems);
   return {
     services: services.facts,
     route: route.facts,
     apex: live.apex,
     routerInput: input,
     unserved,
-    warnings: warned,
+    warnings: route.warnings,
   };
 }
 

@@ -2,7 +2,7 @@
 import type { Revision, ParsedCanary } from '../api/canary.ts';
 import type { KubeObject, ObjectMeta, PodTemplate } from '../api/kubernetes.ts';
 import type { Instant } from '../clock/clock.ts';
-import { parseCanary } from '../api/parse-canary.ts';
+import { parseCanary, type ReadSpec, readSpec } from '../api/parse-canary.ts';
 import { revisionOf, templateDigest } from '../workloads/revision.ts';
 
 /** More targets than a cluster has; those of Canaries that are gone make room in the end. */
@@ -18,6 +18,8 @@ interface Named {
 /** Objects of the stores are never changed, only replaced, so that an object that is the same says the same. */
 export class Recall {
   readonly #parsed = new WeakMap<KubeObject, { provider: string; parsed: ParsedCanary }>();
+  /** By the uid of the Canary: its own status writes leave the spec as it was. */
+  readonly #specs = new Map<string, { readonly mark: string; readonly read: ReadSpec }>();
   /** By the uid of its workload: what a status changes leaves generation and template as they were. */
   readonly #named = new Map<string, { readonly generation: number; readonly named: Named }>();
   readonly #stands = new Map<string, { readonly mark: string; readonly since: Instant }>();
@@ -25,9 +27,21 @@ export class Recall {
   canary(raw: KubeObject, defaultProvider: string): ParsedCanary {
     const known = this.#parsed.get(raw);
     if (known?.provider === defaultProvider) return known.parsed;
-    const parsed = parseCanary(raw, { defaultProvider });
+    const parsed = parseCanary(raw, { defaultProvider }, this.#spec(raw, defaultProvider));
     this.#parsed.set(raw, { provider: defaultProvider, parsed });
     return parsed;
+  }
+
+  #spec(raw: KubeObject, defaultProvider: string): ReadSpec {
+    const { uid = '', generation = 0 } = raw.metadata;
+    const mark = `${generation}/${defaultProvider}`;
+    const known = this.#specs.get(uid);
+    if (known?.mark === mark) return known.read;
+    const read = readSpec(raw, { defaultProvider });
+    this.#specs.delete(uid);
+    this.#specs.set(uid, { mark, read });
+    bound(this.#specs);
+    return read;
   }
 
   /** Since when a workload's generation and count of templates stand; now at first sight. */

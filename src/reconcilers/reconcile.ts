@@ -191,7 +191,6 @@ export class Reconciler {
       apiVersion,
       kind,
       metadata: identity,
-      spec: canary['spec'],
       status: renderStatus(status),
     };
     const stored = await this.#parts.apply.client.updateStatus(RESOURCES.canaries, body, {

@@ -20,6 +20,7 @@ import {
 } from './event.ts';
 import type { Log } from './log.ts';
 import { SpamFilter } from './spam-filter.ts';
+import { Turns } from './turns.ts';
 
 /** Why an Event did not reach the API server. */
 export type DropReason =
@@ -38,7 +39,7 @@ export interface ApiEventSinkOptions {
   readonly dropped?: (reason: DropReason) => void;
   /** Series that may wait to be written. Default 1000. */
   readonly queueMax?: number;
-  /** Writes under way at once; those of one object stay in order. Default 8. */
+  /** Objects whose Events are being seen to at once; those of one stay in order. Default 8. */
   readonly writers?: number;
   /** Series remembered. Default 4096. */
   readonly seriesMax?: number;
@@ -46,6 +47,8 @@ export interface ApiEventSinkOptions {
 }
 
 const TRIES_MAX = 12;
+/** An Event can wait: where many rollouts begin at once it must not take the turn of what carries them on. */
+const CALLS_MAX = 2;
 const RETRY_MS = 10_000;
 const RETRY_JITTER = 0.25;
 const CALL_LIMIT_MS = 10_000;
@@ -73,6 +76,7 @@ export class ApiEventSink implements EventSink {
   #sweep: Timer | null = null;
   #waiting = 0;
   #numbers: number;
+  readonly #turns = new Turns(CALLS_MAX);
   #closed = false;
 
   constructor(options: ApiEventSinkOptions) {
@@ -209,6 +213,7 @@ export class ApiEventSink implements EventSink {
   async #write(series: Series): Promise<void> {
     const { clock, random } = this.#options;
     for (let tries = 1; ; tries++) {
+      await this.#turns.begin();
       try {
         await this.#send(series);
         return;
@@ -219,6 +224,8 @@ export class ApiEventSink implements EventSink {
           this.#drop(verdict);
           return;
         }
+      } finally {
+        this.#turns.end();
       }
       const delayMs = RETRY_MS * (1 + RETRY_JITTER * random());
       await clock.sleep(delayMs, this.#stop.signal).catch(() => {});

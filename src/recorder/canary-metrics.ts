@@ -23,6 +23,8 @@ interface Traces {
   readonly metrics: BoundedLabel;
   /** By series: how it is taken out. */
   readonly removals: Map<string, () => void>;
+  /** What `stands` told last. */
+  stood: string;
 }
 
 const METRICS_PER_CANARY_MAX = 32;
@@ -45,6 +47,10 @@ export class CanaryMetrics {
   /** Where a Canary stands; to be told after each change of phase or weight (whole percent). */
   stands(labels: CanaryLabels, phase: Phase, canaryWeight: number): void {
     const { namespace, target } = labels;
+    const traces = this.#tracesOf(labels);
+    const stands = `${statusOf(phase)}/${canaryWeight}`;
+    if (traces.stood === stands) return;
+    traces.stood = stands;
     const primary = `${target}-primary`;
     this.#set(labels, 'status', { name: target, namespace }, statusOf(phase));
     this.#set(labels, 'weight', { workload: target, namespace }, canaryWeight);
@@ -95,7 +101,7 @@ export class CanaryMetrics {
     if (known?.target === target) return known;
     this.forgetCanary(namespace, name);
     const metrics = new BoundedLabel(METRICS_PER_CANARY_MAX);
-    const traces: Traces = { target, metrics, removals: new Map() };
+    const traces: Traces = { target, metrics, removals: new Map(), stood: '' };
     this.#traces.set(key, traces);
     this.#countIn(namespace, 1);
     return traces;

@@ -6,10 +6,10 @@ import { parseCanary } from '../../../src/api/parse-canary.ts';
 import { Recall } from '../../../src/reconcilers/recall.ts';
 import { revisionOf, templateDigest } from '../../../src/workloads/revision.ts';
 
-const canary = (interval: string): KubeObject => ({
+const canary = (interval: string, generation = 1): KubeObject => ({
   apiVersion: 'serin.dev/v1beta1',
   kind: 'Canary',
-  metadata: { namespace: 'shop', name: 'web', uid: 'u', resourceVersion: '1' },
+  metadata: { namespace: 'shop', name: 'web', uid: 'u', resourceVersion: '1', generation },
   spec: {
     targetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web' },
     service: { port: 80 },
@@ -27,9 +27,18 @@ test('reads an object once, and the one in its place anew', () => {
   const first = canary('10s');
   const parsed = recall.canary(first, 'nginx');
   expect(recall.canary(first, 'nginx')).toBe(parsed);
-  const next = canary('20s');
+  const next = canary('20s', 2);
   expect(recall.canary(next, 'nginx')).toEqual(parseCanary(next, { defaultProvider: 'nginx' }));
   expect(recall.canary(next, 'nginx').spec?.analysis.intervalMs).toBe(20_000);
+});
+
+test('keeps what a spec said when only the status was written', () => {
+  const recall = new Recall();
+  const before = recall.canary(canary('10s'), 'nginx');
+  const written = { ...canary('10s'), status: { phase: 'Progressing' } };
+  const after = recall.canary(written, 'nginx');
+  expect(after.spec).toBe(before.spec);
+  expect(after.status.phase).toBe('Progressing');
 });
 
 test('reads a Canary anew for another default provider', () => {
