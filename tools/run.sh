@@ -3,7 +3,7 @@
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 cd "$root"
-task=${1:?usage: run.sh test|unit|e2e|node|check|generate|format|bundle|image|bench:live}
+task=${1:?usage: run.sh test|unit|e2e|node|check|generate|format|bundle|image|bench:live|sim}
 shift
 
 stamp=node_modules/.lock-stamp
@@ -65,6 +65,7 @@ case $task in
     tools/image/build.sh "$@"
     ;;
   bench:live) bench/live/run.sh "$@" ;;
+  sim) node tools/sim.ts "$@" ;;
   *)
     echo "run.sh: unknown task $task" >&2
     exit 2

@@ -18,6 +18,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['informers', 'metrics', 'webhooks', 'recorder'],
   ['controller'],
   ['reconcilers'],
+  ['sim'],
   ['cli'],
 ];
 const PURE = ['api', 'analysis', 'decision', 'routers', 'workloads'];

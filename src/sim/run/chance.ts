@@ -1,0 +1,12 @@
+// The only chance in a simulated run: the same seed gives the same numbers, on every machine.
+
+/** 0 to below 1, by mulberry32 (Tommy Ettinger, public domain): small, fast, and good enough for choices. */
+export function chance(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
