@@ -62,6 +62,11 @@ export const JOURNEYS: readonly Journey[] = [
 const RELEASED = 'web:2';
 const LATENCY_MS = 10;
 const OVER: readonly Phase[] = ['Succeeded', 'Failed'];
+/**
+ * What failed unseen, while Prometheus was away, is judged once it is back: a query that hangs until its deadline of 10 s,
+ * three checks of 10 s, a moment for the route, and what its proxies need.
+ */
+const ROLLBACK_MS = 45_000;
 /** A dead operator is started again by its Deployment. */
 const RESTART_MS = 5_000;
 const FIRST_LIMIT_MS = 300_000;
@@ -75,7 +80,7 @@ export async function walk(journey: Journey, options: JourneyOptions): Promise<J
   const nature = { ...CALM, podReadyMs: pace.podReadyMs };
   const cluster = new ModelCluster({ kinds, seed, nature, routeMs: pace.routeMs });
   const { clock } = cluster;
-  const facts = new ClusterTruth({ cluster });
+  const facts = new ClusterTruth({ cluster, bounds: { rollbackMs: ROLLBACK_MS + pace.routeMs } });
   const checker = new Checker(facts);
   const watched = watchWrites(cluster, checker);
   openShop(cluster, journey.shop);
